@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the BPF side must know of one CPython image (an ELF file with an interpreter in it) and of one
+ * probe in it. User space fills these from the file (user/python) and stores them in BPF maps; there is
+ * no code per version on either side.
+ *
+ * All offsets are bytes from the start of the object. 0 means "this version has no such field" wherever
+ * 0 cannot be a real offset.
+ */
+#ifndef PYAUDIT_IMAGE_CONFIG_H
+#define PYAUDIT_IMAGE_CONFIG_H
+
+struct py_layout {
+	/* PyObject, PyVarObject, PyTypeObject */
+	__u16 object_size; /* sizeof(PyObject): the first field of simple objects */
+	__u16 ob_type, ob_size;
+	__u16 tp_name, tp_basicsize, tp_flags, tp_members, tp_base, tp_dictoffset, ht_cached_keys;
+	/* str: the state word holds kind (3 bits), compact and ascii at these bit numbers */
+	__u16 str_length, str_state;
+	__u16 str_kind_bit, str_compact_bit, str_ascii_bit;
+	__u16 str_ascii_data;	/* sizeof(PyASCIIObject) */
+	__u16 str_compact_data; /* sizeof(PyCompactUnicodeObject) */
+	__u16 str_data;		/* PyUnicodeObject.data: pointer */
+	__u16 str_utf8_length, str_utf8;
+	__u16 str_wstr, str_wstr_length; /* legacy strings that are not ready; 3.11 and older */
+	__u16 bytes_data, bytearray_start;
+	/* int: int_tagged 0: signed ob_size counts the digits; 1: lv_tag (3.12) */
+	__u16 int_size, int_digits, int_tagged;
+	__u16 float_value;
+	__u16 tuple_items; /* inline */
+	__u16 list_items;  /* pointer */
+	/* dict: dk_log2 0: dk_size is a count (3.10 and older); 1: a byte with its logarithm, then
+	 * dk_log2_index_bytes and dk_kind (3.11) */
+	__u16 dict_used, dict_keys, dict_values;
+	__u16 dk_log2, dk_size, dk_nentries, dk_indices;
+	__u16 dict_values_array; /* of the first value in _dictvalues */
+	__s16 managed_dict;	 /* of the managed dict pointer, before the object; 0: none (3.10) */
+	__u16 managed_dict_form; /* 0 tp_dictoffset; 1 dict -24 and values -32 (3.11); 2 one tagged word
+				  * (3.12); 3 dict pointer, values inline after tp_basicsize (3.13) */
+	/* objects that are named rather than copied */
+	__u16 code_firstlineno, code_filename, code_name, code_qualname;
+	__u16 function_name, function_qualname;
+	__u16 module_name; /* md_name */
+	__u16 socket_fd;   /* PySocketSockObject.sock_fd */
+	__u16 reserved[3];
+};
+
+/* Link addresses of type objects (symbol values in the file); 0 if not exported. */
+struct py_types {
+	__u64 none, boolean, integer, floating, str, bytes, bytearray, tuple, list, dict;
+	__u64 code, function, type, module;
+};
+
+/* One CPython image. */
+struct image_config {
+	__u32 version; /* PY_VERSION_HEX */
+	__u32 decode;  /* 0: layout unknown, only C-level arguments are captured */
+	struct py_layout layout;
+	struct py_types types;
+};
+
+/* Where the traced call's operands are: the C functions a probe can stand on. */
+enum py_entry {
+	PY_ENTRY_SYS_AUDIT_TSTATE = 1, /* static sys_audit_tstate(tstate, event, format, va_list *) */
+	PY_ENTRY_SYS_AUDIT = 2,	       /* METH_FASTCALL sys_audit(self, PyObject *const *args, nargs) */
+	PY_ENTRY_PYSYS_AUDIT = 3,      /* PySys_Audit(event, format, ...) */
+	PY_ENTRY_PYSYS_AUDIT_T = 4,    /* static _PySys_Audit(tstate, event, format, ...) */
+	PY_ENTRY_USDT = 5,	       /* python:audit(event, tuple) */
+};
+
+/* One operand of a USDT site: a register, or memory at register + displacement. */
+struct probe_operand {
+	__u16 reg; /* offset in struct pt_regs */
+	__u16 memory; /* 1: the operand is the 8 bytes at [reg + displacement] */
+	__s32 displacement;
+};
+
+struct probe_config {
+	__u32 image; /* index of its struct image_config */
+	__u32 entry; /* enum py_entry */
+	__u64 link_addr; /* of the probed instruction */
+	__s32 stack_adjust; /* bytes the prologue has pushed before it: rsp at function entry is
+			     * rsp + stack_adjust */
+	__u32 reserved;
+	struct probe_operand operand[2]; /* PY_ENTRY_USDT: event, tuple */
+};
+
+#define MAX_IMAGES 1024
+#define MAX_PROBES 4096
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The decoded record: what enrichment completes and what sinks see, and nothing else.
+ *
+ * Strings are pointer and length. All text that comes from a traced process is raw: it may hold NUL,
+ * control bytes and bad UTF-8; writers escape it.
+ */
+#ifndef PYAUDIT_AUDIT_EVENT_H
+#define PYAUDIT_AUDIT_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/types.h>
+
+#include "event_table.h"
+#include "wire.h"
+
+/* Text as captured: UTF-8 (width 0) or code units of 1, 2 or 4 bytes, little endian. */
+struct text {
+	const void *data;
+	uint32_t len; /* bytes */
+	uint8_t width;
+};
+
+/*
+ * One value. Values of an event lie in one array in pre-order: the children of values[i] follow it and
+ * take up values[i].span places, so the next sibling is values + 1 + span.
+ */
+struct value {
+	enum wire_value_kind kind;
+	enum wire_status status;
+	uint16_t aux;	   /* see enum wire_value_kind */
+	uint32_t children; /* direct children that follow */
+	uint32_t span;	   /* all values below this one */
+	uint64_t num;	   /* see enum wire_value_kind and enum wire_status */
+	struct text text;  /* payload */
+};
+
+static inline const struct value *value_next(const struct value *v)
+{
+	return v + 1 + v->span;
+}
+
+enum record_type {
+	RECORD_AUDIT,
+	RECORD_PROCESS,
+	RECORD_EXIT,
+	RECORD_LOST,
+	RECORD_SUMMARY,
+};
+
+/* A traced process as the outside sees it. Strings are NUL-terminated and owned by the process cache,
+ * NULL when not known; cmdline is the raw /proc content: arguments separated by NUL. */
+struct process_info {
+	uint32_t pid, ppid;
+	const char *exe, *cwd;
+	const char *cmdline;
+	size_t cmdline_len;
+	const char *python;   /* version: "3.11.2" */
+	const char *build;    /* "static executable", "libpython3.11.so.1.0"; NULL unknown */
+	const char *probe;    /* "uprobe" or "usdt" */
+	const char *const *entries; /* entry points probed */
+	size_t n_entries;
+	const char *const *missed; /* phrases: what this coverage does not show */
+	size_t n_missed;
+};
+
+#define LOSS_REASONS_MAX 8
+/* Why events were lost, by index; NULL-terminated. "ring", "scratch", "decode", "output". */
+extern const char *const loss_reasons[];
+enum loss_reason { LOSS_RING, LOSS_SCRATCH, LOSS_DECODE, LOSS_OUTPUT, LOSS_MAX };
+
+struct loss {
+	enum loss_reason reason;
+	uint64_t count;
+};
+
+struct totals {
+	uint64_t seen, delivered, filtered;
+	uint64_t lost[LOSS_MAX];
+};
+
+struct audit_event {
+	enum record_type type;
+	struct timespec_ns {
+		int64_t ns; /* since the epoch, wall clock at the probe */
+	} time;
+	uint32_t pid, tid, ppid, uid; /* of RECORD_AUDIT, _PROCESS and _EXIT; ppid 0: not known */
+	char comm[WIRE_COMM_LEN + 1];
+
+	/* RECORD_AUDIT */
+	struct text name;
+	char name_text[WIRE_MAX_NAME + 1]; /* the name as NUL-terminated UTF-8 for table look-up */
+	const struct event_row *row;	   /* NULL: an event the table does not know */
+	const struct event_variant *variant; /* argument names for this process's version; or NULL */
+	bool no_args;			   /* arguments were not captured */
+	uint32_t version;		   /* PY_VERSION_HEX of the process; 0 not known */
+	uint32_t args_total;		   /* arguments the event had; more than n_args if cut */
+	uint32_t n_args;		   /* top-level values in values[] */
+	uint32_t n_values;
+	const struct value *values;
+
+	/* RECORD_PROCESS */
+	const struct process_info *process;
+	/* RECORD_EXIT: as wait(2) tells it */
+	int status;
+	/* RECORD_LOST */
+	struct loss lost;
+	/* RECORD_SUMMARY */
+	struct totals totals;
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is known of each traced process, read from /proc once and kept until it exits. */
+#ifndef PYAUDIT_ENRICH_PROCESS_H
+#define PYAUDIT_ENRICH_PROCESS_H
+
+#include "decode/audit_event.h"
+
+struct process_cache;
+
+struct process_cache *process_cache_new(void); /* NULL without memory */
+void process_cache_free(struct process_cache *cache);
+
+/* The process, read from /proc at its first use (*is_new is set then). Fields that cannot be read are
+ * NULL or 0. parent (0: not known) is what a fork record said; it wins over /proc when that is gone, and
+ * the strings of a known parent are taken over for a child that has not executed and is already gone.
+ * NULL without memory. The entry may be changed by the caller in its python, build, probe, entries and
+ * missed fields, whose strings must live as long as the cache. */
+struct process_info *process_get(struct process_cache *cache, uint32_t pid, uint32_t parent, bool *is_new);
+
+/* The process if it is known. */
+struct process_info *process_find(struct process_cache *cache, uint32_t pid);
+
+/* Reads everything again: the process has executed another file. */
+void process_refresh(struct process_cache *cache, uint32_t pid);
+
+/* The process has exited: its number may be used again. */
+void process_forget(struct process_cache *cache, uint32_t pid);
+
+/* Wall clock time, ns since the epoch, of a boot clock time. */
+int64_t process_wall_clock(uint64_t boot_ns);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line. One table makes the parser, --help, the man page and the README's list. */
+#ifndef PYAUDIT_OPTIONS_H
+#define PYAUDIT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "python/py_image.h"
+
+enum run_mode {
+	MODE_PIDS,	  /* -p */
+	MODE_ALL,	  /* -a */
+	MODE_COMMAND,	  /* [--] COMMAND */
+	MODE_CHECK,	  /* --check */
+	MODE_LIST_EVENTS, /* --list-events */
+	MODE_HELP,
+	MODE_VERSION,
+};
+
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct options {
+	enum run_mode mode;
+	pid_t *pids;
+	size_t n_pids;
+	char **command; /* NULL-terminated; points into argv */
+	char **files;	/* --check FILE...: NULL-terminated; points into argv */
+	bool follow, no_args, summary, as_root;
+	char **events; /* the -e patterns in order, one glob (or @category) each, `!` kept; NULL-terminated */
+	size_t n_events;
+	uint32_t string_limit; /* bytes */
+	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
+	const char *output;    /* NULL: the default of the mode */
+	const char *format;    /* "text" or "json" */
+	uint64_t duration_ns;  /* 0: no limit */
+	uint64_t count;	       /* 0: no limit */
+	enum color_when color;
+	enum py_probe_choice probe;
+	int verbosity; /* -1 with -q, +1 for each -v */
+};
+
+/* Fills *o from the command line. Returns 0, or 2 after one line on stderr said what is wrong. */
+int options_parse(struct options *o, int argc, char **argv);
+void options_free(struct options *o);
+
+void options_print_help(FILE *f);
+void options_print_version(FILE *f);
+
+/* Sizes as "4M", "512k", "1G", plain bytes; times as "10", "1.5s", "200ms", "5m", "1h" (ns). Return 0 or
+ * -EINVAL / -ERANGE. */
+int parse_size(const char *text, uint64_t *bytes);
+int parse_time(const char *text, uint64_t *ns);
+
+#endif

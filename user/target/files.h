@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The files a process runs code from. They are opened through /proc/PID/exe and /proc/PID/map_files,
+ * never by a path the process chose, and told apart by inode.
+ */
+#ifndef PYAUDIT_TARGET_FILES_H
+#define PYAUDIT_TARGET_FILES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct target_file {
+	uint64_t dev, ino; /* as fstat(2) of fd tells them */
+	int fd;		   /* read only; closed when the callback returns: dup to keep */
+	const char *path;  /* for messages only: what the kernel's link says */
+};
+
+/* Returns 0 to go on; anything else ends the walk and is returned by it. */
+typedef int (*target_file_fn)(const struct target_file *file, void *arg);
+
+/* Calls fn once for each distinct regular file that pid executes or has mapped executable, the
+ * executable first. Returns 0, fn's value, -ESRCH (no such process), -EACCES, ... */
+int target_process_files(pid_t pid, target_file_fn fn, void *arg);
+
+/* Calls fn for the file at path (follows links). */
+int target_path_file(const char *path, target_file_fn fn, void *arg);
+
+/* Calls fn(pid) for each process there is now (thread group leaders, kernel threads left out). */
+int target_each_process(int (*fn)(pid_t pid, void *arg), void *arg);
+
+/* One line of /proc/PID/maps, as needed here. Returns 0, or -EINVAL when the line has another form. */
+struct map_line {
+	uint64_t start, end, offset, ino;
+	uint32_t major, minor;
+	char perms[5];
+	const char *path; /* points into the line; "" if none */
+};
+int target_parse_map_line(const char *line, struct map_line *out);
+
+#endif
