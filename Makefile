@@ -38,9 +38,9 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
-	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux -I.
+	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux/x86_64 -I.
 
-$(B)/pyaudit.bpf.o: bpf/pyaudit.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h)
+$(B)/pyaudit.bpf.o: bpf/pyaudit.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*/*.h)
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
@@ -49,7 +49,7 @@ $(B)/pyaudit.skel.h: $(B)/pyaudit.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name pyaudit >$@
 
-$(B)/user/kernel/%.o: $(B)/pyaudit.skel.h
+$(filter $(B)/user/kernel/%,$(OBJ)): | $(B)/pyaudit.skel.h
 
 unit: $(UNIT)
 	$(Q)for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done

@@ -55,6 +55,9 @@ struct py_types {
 struct image_config {
 	__u32 version; /* PY_VERSION_HEX */
 	__u32 decode;  /* 0: layout unknown, only C-level arguments are captured */
+	/* Link addresses between which the file's read-only segments lie: a C string literal is in there,
+	 * no Python object is. Equal when not known. */
+	__u64 readonly_start, readonly_end;
 	struct py_layout layout;
 	struct py_types types;
 };

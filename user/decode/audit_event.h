@@ -47,6 +47,7 @@ enum record_type {
 	RECORD_PROCESS,
 	RECORD_EXIT,
 	RECORD_LOST,
+	RECORD_COUNT,
 	RECORD_SUMMARY,
 };
 
@@ -95,6 +96,7 @@ struct audit_event {
 	const struct event_row *row;	   /* NULL: an event the table does not know */
 	const struct event_variant *variant; /* argument names for this process's version; or NULL */
 	bool no_args;			   /* arguments were not captured */
+	uint16_t flags;			   /* enum wire_audit_flags: why arguments may be missing */
 	uint32_t version;		   /* PY_VERSION_HEX of the process; 0 not known */
 	uint32_t args_total;		   /* arguments the event had; more than n_args if cut */
 	uint32_t n_args;		   /* top-level values in values[] */
@@ -107,6 +109,8 @@ struct audit_event {
 	int status;
 	/* RECORD_LOST */
 	struct loss lost;
+	/* RECORD_COUNT: how often the event name_text was raised (-c) */
+	uint64_t count;
 	/* RECORD_SUMMARY */
 	struct totals totals;
 };

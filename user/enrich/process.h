@@ -26,6 +26,12 @@ void process_refresh(struct process_cache *cache, uint32_t pid);
 /* The process has exited: its number may be used again. */
 void process_forget(struct process_cache *cache, uint32_t pid);
 
+/* The uid and the name of a process now; left as they are when it is gone. */
+void process_identity(uint32_t pid, uint32_t *uid, char *comm, size_t size);
+
+/* The path of the file it executes, as the kernel links it; to be freed. NULL when it is gone. */
+char *process_exe(uint32_t pid);
+
 /* Wall clock time, ns since the epoch, of a boot clock time. */
 int64_t process_wall_clock(uint64_t boot_ns);
 

@@ -9,7 +9,7 @@
 #include "target/files.h"
 
 struct command {
-	pid_t pid;
+	pid_t pid;  /* 0: none (any more) */
 	int gate;   /* writing releases the child */
 	int report; /* the child's exec error, or end of file when exec succeeded */
 	char *path; /* the file that will be executed */
@@ -32,10 +32,11 @@ int command_start(struct command *cmd, char *const argv[], bool as_root);
  */
 int command_files(const struct command *cmd, char *const argv[], bool as_root, target_file_fn fn, void *arg);
 
-/* Lets the child execute. Returns 0, or the negative errno its exec failed with (reported). */
+/* Lets the child execute. Returns 0, or the negative errno its exec failed with (reported; the child has
+ * been waited for then). 0 also when it was killed while it was held: waiting for it tells. */
 int command_release(struct command *cmd);
 
-/* Ends a child that was never released; closes all. */
+/* Ends and reaps a child that was never released; closes and frees all. One that was released goes on. */
 void command_abandon(struct command *cmd);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What is fixed when the programs are loaded. User space sets these before the load; the verifier sees
+ * constants and removes what is switched off.
+ */
+#ifndef PYAUDIT_BPF_KNOBS_H
+#define PYAUDIT_BPF_KNOBS_H
+
+/* The kernel tells the attach cookie (5.15: 7adfc6c9b315). Without it each probe is served by an
+ * instance of its own, whose number is in knob_probe. */
+const volatile bool knob_cookie = true;
+const volatile __u32 knob_probe = 0;
+
+/* Only processes in `targets` are traced (-f, COMMAND); otherwise all that the probes reach are. */
+const volatile bool knob_targets_only = false;
+/* Every process that raises an event becomes a target, so that its exit is told (-a). */
+const volatile bool knob_adopt = false;
+/* Children of targets become targets (-f). */
+const volatile bool knob_follow = false;
+/* A target that executes a file not in `known_files` is stopped until user space has put probes there. */
+const volatile bool knob_stop_on_exec = false;
+
+/* There are patterns in `patterns`: events pass or not by them. */
+const volatile bool knob_filter = false;
+const volatile __u32 knob_patterns = 0;
+/* The verdict on a name that no pattern matches. */
+const volatile bool knob_default_pass = true;
+
+const volatile bool knob_args = true;
+const volatile __u32 knob_string_limit = 512;
+
+/* Fill of the ring, bytes, past which the consumer is woken. */
+const volatile __u64 knob_wakeup_fill = 1 << 20;
+
+#endif

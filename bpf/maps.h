@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* All maps and counters. */
+#ifndef PYAUDIT_BPF_MAPS_H
+#define PYAUDIT_BPF_MAPS_H
+
+#include "scratch.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20); /* set at load */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_IMAGES);
+	__type(key, __u32);
+	__type(value, struct image_config);
+} images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_PROBES);
+	__type(key, __u32);
+	__type(value, struct probe_config);
+} probes SEC(".maps");
+
+/*
+ * Work areas. A per-CPU area would not do: since 6.0 uprobe programs are preempted (8c7dcb84e3b7), and two
+ * would share it. Whoever captures an event pops the number of a free area and pushes it back; the
+ * stack is in user space's hands only at load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, 64); /* set at load, as that of `scratches` */
+	__type(value, __u32);
+} free_scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct target {
+	__u32 flags;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* thread group id */
+	__type(value, struct target);
+} targets SEC(".maps");
+
+struct file_id {
+	__u64 dev, ino; /* kernel encoding */
+};
+
+/* Files that an exec need not be stopped for: already looked at. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct file_id);
+	__type(value, __u8);
+} known_files SEC(".maps");
+
+/* The sys.audit() call a thread is in, as seen at sys_audit (see is_forwarded). */
+struct pending {
+	__u64 event; /* address of the name's text */
+	__u64 sp;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct pending);
+} pendings SEC(".maps");
+
+/* -e: patterns in the order given, and the verdict on each name met so far. User space has put those of the
+ * event table in, which must not be evicted: when it is full, further names are tried each time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_PATTERNS);
+	__type(key, __u32);
+	__type(value, struct pattern);
+} patterns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct name_key);
+	__type(value, __u8); /* 1 passes */
+} verdicts SEC(".maps");
+
+/* Per CPU, and atomic all the same: a program can be preempted between load and store. */
+struct counts {
+	__u64 seen, filtered;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counts);
+} counters SEC(".maps");
+
+__u64 lost[WIRE_LOSS_MAX];
+
+#endif

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running services and the whole machine."""
+import os
+import signal
+import socket
+import urllib.request
+
+from lib import records
+from lib.case import Case
+
+SERVER = """
+import http.server, sys
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+class Service(Case):
+    per_python = True
+
+    def test_http_server(self):
+        """A web server that runs already: a request's socket and the file it asks for show."""
+        os.mkdir(self.path("www"))
+        with open(self.path("www/hello.txt"), "w") as f:
+            f.write("hello")
+        server = self.spawn(self.py.path, "-c", SERVER, cwd=self.path("www"))
+        port = int(self.until(lambda: server.stdout().endswith("\n") and server.stdout().strip(), "port"))
+        out = self.path("out.json")
+        tracer = self.tool("--format", "json", "-o", out, "-p", str(server.pid))
+
+        def requested():
+            url = "http://127.0.0.1:%d/hello.txt" % port
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                self.assertEqual(answer.read(), b"hello")
+            with open(out, "rb") as f:
+                return b'"socket.__new__"' in f.read()
+        self.until(lambda: os.path.exists(out) and requested(), "socket.__new__")
+        requested()
+        self.grows(out, b"hello.txt")
+        tracer.signal(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        found = records.load(out)
+        self.check_contract(found, tracer)
+        opened = [r["args"]["path"] for r in records.audits(found, "open")]
+        self.assertIn(self.path("www/hello.txt"), opened)
+        made = records.audits(found, "socket.__new__")[-1]
+        self.assertEqual(made["args"]["family"], int(socket.AF_INET))
+        self.assertEqual(records.of_type(found, "process")[0]["pid"], server.pid)
+        self.assertTrue(server.running())
+
+
+class Everything(Case):
+    def test_all(self):
+        """-a sees a process that was there before, one that came after, and children of both kinds."""
+        before = self.ticker("before")
+        out = self.path("out.json")
+        tracer = self.tool("--format", "json", "-o", out, "-a", "-e", "e2e.*")
+        self.grows(out, b'"before"')
+        after = self.ticker("after")
+        self.grows(out, b'"after"')
+        child = self.spawn("/bin/sh", "-c", '"$0" -c "import sys; sys.audit(\'e2e.child\', 1)"', self.py.path)
+        self.assertEqual(child.wait(), 0)
+        self.grows(out, b'"e2e.child"')
+        tracer.signal(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        found = records.load(out)
+        self.check_contract(found, tracer)
+        who = {(r["pid"], r["args"]["arg0"]) for r in records.audits(found, "e2e.tick")}
+        self.assertLessEqual({(before.pid, "before"), (after.pid, "after")}, who)
+        late = [r["args"]["arg1"] for r in records.audits(found, "e2e.tick") if r["pid"] == after.pid]
+        self.assertEqual(late, list(range(1, len(late) + 1)), "the first events of a new process are missing")
+        self.finish(before)
+        self.finish(after)
+
+    def test_all_unknown_interpreter(self):
+        """-a sees the first event of an interpreter whose file nobody had run before."""
+        import shutil
+        source = self.py.real
+        copy = self.path("python-copy")
+        shutil.copy(source, copy)
+        out = self.path("out.json")
+        anchor = self.ticker("anchor")
+        tracer = self.tool("--format", "json", "-o", out, "-a", "-e", "e2e.*")
+        self.grows(out, b'"anchor"')
+        child = self.spawn(copy, "-S", "-c", "import sys; sys.audit('e2e.new', 1)")
+        self.assertEqual(child.wait(), 0, child.stderr())
+        self.grows(out, b'"e2e.new"')
+        tracer.signal(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        self.check_contract(records.load(out), tracer)
+        self.finish(anchor)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Wire records to struct audit_event. Safe on any bytes; nothing is allocated. */
+#ifndef PYAUDIT_WIRE_DECODE_H
+#define PYAUDIT_WIRE_DECODE_H
+
+#include "decode/audit_event.h"
+
+/* What a record may hold before it is refused: above the kernel side's limits, so that a limit
+ * raised there by a little does not cost events; low enough to bound writers that recurse. */
+#define WIRE_DECODE_VALUES (WIRE_MAX_VALUES + 64)
+#define WIRE_DECODE_DEPTH  (WIRE_MAX_DEPTH + 10)
+
+/* The values of the event decoded last. About 15 kB; needs no initialisation. */
+struct wire_decoder {
+	struct value values[WIRE_DECODE_VALUES];
+};
+
+/*
+ * Checks that data (8-byte aligned, as the ring buffer gives it) begins with a whole record of a
+ * known kind: its size, and room for that kind's fixed part. *head then points at it. Returns 0 or
+ * -EBADMSG.
+ */
+int wire_check(const void *data, size_t size, const struct wire_header **head);
+
+/* The record as its kind; NULL when it is of another. head comes from wire_check. */
+const struct wire_audit *wire_as_audit(const struct wire_header *head);
+const struct wire_fork *wire_as_fork(const struct wire_header *head);
+const struct wire_exec *wire_as_exec(const struct wire_header *head);
+const struct wire_exit *wire_as_exit(const struct wire_header *head);
+
+/*
+ * Decodes a WIRE_AUDIT record. Fills type, pid, tid, uid, comm, name, name_text, no_args, flags,
+ * args_total, n_args, n_values and values; leaves time, ppid, version, row and variant to the
+ * caller. *ev points into data and into *d and is good as long as both are.
+ *
+ * A name that could not be read is no error: name.data is NULL and name_text empty then, for the
+ * caller to resolve through wire_audit.name_addr and wire_set_name.
+ *
+ * A str, bytes, int or container that is shorter than its true length is WIRE_TRUNCATED here even
+ * if the record does not say so: what was cut never looks whole.
+ *
+ * Returns 0, or -EBADMSG when any part of the record contradicts another.
+ */
+int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d,
+		      struct audit_event *ev);
+
+/* Names an event whose name could not be read. Copies name; ev->name points into *ev afterwards. */
+void wire_set_name(struct audit_event *ev, const char *name);
+
+#endif

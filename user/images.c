@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+struct images {
+	struct tracer *tracer;
+	enum py_probe_choice wanted;
+	struct image_entry **entries;
+	size_t n, cap;
+};
+
+struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted)
+{
+	struct images *images = calloc(1, sizeof(*images));
+
+	if (images) {
+		images->tracer = tracer;
+		images->wanted = wanted;
+	}
+	return images;
+}
+
+static struct image_entry *find(const struct images *images, uint64_t dev, uint64_t ino)
+{
+	size_t i;
+
+	for (i = 0; i < images->n; i++)
+		if (images->entries[i]->dev == dev && images->entries[i]->ino == ino)
+			return images->entries[i];
+	return NULL;
+}
+
+bool images_known(const struct images *images, uint64_t dev, uint64_t ino)
+{
+	return find(images, dev, ino);
+}
+
+static struct image_entry *new_entry(struct images *images, const struct target_file *file)
+{
+	size_t cap = images->cap ? images->cap * 2 : 64;
+	struct image_entry **entries, *e;
+
+	if (images->n == images->cap) {
+		entries = reallocarray(images->entries, cap, sizeof(*entries));
+		if (!entries)
+			return NULL;
+		images->entries = entries;
+		images->cap = cap;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	*e = (struct image_entry){ .dev = file->dev, .ino = file->ino, .fd = -1, .number = -1 };
+	return images->entries[images->n++] = e;
+}
+
+/* What the process record says of the image. */
+static void describe(struct image_entry *e)
+{
+	const struct py_probe *probes;
+	size_t n, i;
+
+	py_version_text(e->image, e->version, sizeof(e->version));
+	snprintf(e->build, sizeof(e->build), "%s%s", e->image->soname[0] ? e->image->soname : "static executable",
+		 e->image->free_threaded ? ", free-threaded" : "");
+	probes = py_image_probes(e->image, e->choice, &n);
+	for (i = 0; i < n; i++) {
+		const char *name = py_entry_name(probes[i].config.entry);
+
+		/* The sites of one USDT probe are one entry. */
+		if (!e->n_entries || strcmp(e->entries[e->n_entries - 1], name))
+			e->entries[e->n_entries++] = name;
+	}
+}
+
+static void warn_degraded(const struct image_entry *e, const char *path)
+{
+	if (!e->image->config.decode)
+		log_warn("%s: CPython %s: object layout not known; names and C-level arguments only", path,
+			 e->version);
+}
+
+static int attach_first(struct images *images, struct image_entry *e, const struct target_file *file, pid_t pid)
+{
+	size_t n;
+
+	e->choice = py_image_choose(e->image, images->wanted);
+	py_image_probes(e->image, e->choice, &n);
+	if (!n) {
+		log_error("%s: no %s to attach to; use --probe auto", file->path,
+			  e->choice == PY_PROBE_USDT ? "USDT python:audit" : "audit function");
+		return -ENXIO;
+	}
+	e->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	if (e->fd < 0)
+		return -errno;
+	e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, pid);
+	if (e->number < 0) {
+		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
+		return e->number;
+	}
+	describe(e);
+	warn_degraded(e, file->path);
+	log_info("%s: CPython %s, %s, %zu probes", file->path, e->version, e->build, n);
+	return 0;
+}
+
+static bool attached_in(const struct image_entry *e, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < e->n_pids; i++)
+		if (e->pids[i] == pid)
+			return true;
+	return false;
+}
+
+static void note_pid(struct image_entry *e, pid_t pid)
+{
+	pid_t *pids = reallocarray(e->pids, e->n_pids + 1, sizeof(*pids));
+
+	if (!pids)
+		return;
+	e->pids = pids;
+	e->pids[e->n_pids++] = pid;
+}
+
+/* Where probes are put a process at a time, this is another process. */
+static void attach_again(struct images *images, struct image_entry *e, const struct target_file *file, pid_t pid)
+{
+	int err;
+
+	if (e->error || pid < 0 || attached_in(e, pid))
+		return;
+	err = tracer_attach_pid(images->tracer, e->number, pid);
+	if (err)
+		log_error("%s: cannot attach to PID %d: %s", file->path, pid, strerror(-err));
+	else
+		note_pid(e, pid);
+}
+
+const struct image_entry *images_add(struct images *images, const struct target_file *file, pid_t pid)
+{
+	struct image_entry *e = find(images, file->dev, file->ino);
+
+	if (e) {
+		attach_again(images, e, file, pid);
+		return e;
+	}
+	e = new_entry(images, file);
+	if (!e)
+		return NULL;
+	e->error = py_image_read(file->fd, &e->image);
+	if (e->image)
+		py_version_text(e->image, e->version, sizeof(e->version));
+	if (!e->error)
+		e->error = attach_first(images, e, file, pid);
+	if (!e->error && pid > 0)
+		note_pid(e, pid);
+	return e;
+}
+
+const struct image_entry *images_of_probe(const struct images *images, uint32_t probe)
+{
+	int number = tracer_probe_image(images->tracer, probe);
+	size_t i;
+
+	for (i = 0; number >= 0 && i < images->n; i++)
+		if (images->entries[i]->number == number)
+			return images->entries[i];
+	return NULL;
+}
+
+void images_free(struct images *images)
+{
+	size_t i;
+
+	if (!images)
+		return;
+	for (i = 0; i < images->n; i++) {
+		if (images->entries[i]->fd >= 0)
+			close(images->entries[i]->fd);
+		py_image_free(images->entries[i]->image);
+		free(images->entries[i]->pids);
+		free(images->entries[i]);
+	}
+	free(images->entries);
+	free(images);
+}

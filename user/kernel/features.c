@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* Appeared with 6.6 (89ae89f53d20); the uapi header here may be older. */
+#define ATTACH_TYPE_TRACE_UPROBE_MULTI 48
+
+static bool quiet_probe(int (*probe)(void))
+{
+	libbpf_print_fn_t old = libbpf_set_print(NULL);
+	int yes = probe();
+
+	libbpf_set_print(old);
+	return yes > 0;
+}
+
+static int probe_btf(void)
+{
+	return access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+}
+
+static int probe_ring(void)
+{
+	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL);
+}
+
+static int probe_boot_clock(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_ktime_get_boot_ns, NULL);
+}
+
+static int probe_cookie(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
+}
+
+static int probe_uprobes(void)
+{
+	return access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0;
+}
+
+static int probe_semaphores(void)
+{
+	return access("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset", R_OK) == 0;
+}
+
+/* A link of the kind is refused in another way by a kernel that knows it: the program is loaded for it,
+ * and the missing path is EFAULT or EINVAL only there. */
+static int probe_uprobe_multi(void)
+{
+	struct bpf_insn insns[] = {
+		{ .code = 0xb7, .dst_reg = 0, .imm = 0 }, /* r0 = 0 */
+		{ .code = 0x95 },			  /* exit */
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link, err;
+	union bpf_attr attr = {0};
+
+	if (fd < 0)
+		return 0;
+	attr.link_create.prog_fd = fd;
+	attr.link_create.attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI;
+	link = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	err = errno;
+	if (link >= 0)
+		close(link);
+	close(fd);
+	/* bpf_uprobe_multi_link_attach: EINVAL for a NULL path or no offsets; older kernels know no such
+	 * attach type: EINVAL as well, but they already refuse the attach type above attr's end. */
+	return link >= 0 || err == EINVAL || err == EFAULT;
+}
+
+static struct feature features[] = {
+	{ "BTF", true, false, "/sys/kernel/btf/vmlinux; a kernel built with CONFIG_DEBUG_INFO_BTF" },
+	{ "ring buffer", true, false, "Linux 5.8" },
+	{ "boot clock", true, false, "Linux 5.8" },
+	{ "uprobes", true, false, "a kernel built with CONFIG_UPROBE_EVENTS and CONFIG_PERF_EVENTS" },
+	{ "USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them" },
+	{ "attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself" },
+	{ "uprobe_multi", false, false, "Linux 6.6; not needed" },
+};
+
+static int (*const probes[])(void) = {
+	probe_btf, probe_ring, probe_boot_clock, probe_uprobes, probe_semaphores, probe_cookie, probe_uprobe_multi,
+};
+
+const struct feature *features_list(size_t *n)
+{
+	static bool done;
+	size_t i;
+
+	*n = sizeof(features) / sizeof(features[0]);
+	for (i = 0; i < *n && !done; i++)
+		features[i].present = quiet_probe(probes[i]);
+	done = true;
+	return features;
+}
+
+bool feature_attach_cookie(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = quiet_probe(probe_cookie);
+	return known;
+}
+
+static struct capability capabilities[] = {
+	{ "CAP_BPF", true, false, "load BPF programs" },
+	{ "CAP_PERFMON", true, false, "read the traced process's memory from them" },
+	{ "CAP_SYS_ADMIN", true, false, "attach uprobes through perf events" },
+	{ "CAP_SYS_PTRACE", true, false, "open the files of other users' processes" },
+	{ "CAP_DAC_READ_SEARCH", false, false, "read them wherever they lie" },
+};
+
+static const int capability_bits[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+				       CAP_DAC_READ_SEARCH };
+
+static bool capability_held(int bit)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return data[bit / 32].effective >> bit % 32 & 1;
+}
+
+const struct capability *capabilities_list(size_t *n)
+{
+	size_t i;
+
+	*n = sizeof(capabilities) / sizeof(capabilities[0]);
+	for (i = 0; i < *n; i++) {
+		capabilities[i].held = capability_held(capability_bits[i]);
+		/* Until 5.8 CAP_SYS_ADMIN stood for what CAP_BPF and CAP_PERFMON are now, and still does. */
+		if (i < 2 && capability_held(CAP_SYS_ADMIN))
+			capabilities[i].held = true;
+	}
+	return capabilities;
+}
+
+static bool capabilities_check(void)
+{
+	char missing[128] = "";
+	size_t n, i, len = 0;
+	const struct capability *c = capabilities_list(&n);
+
+	for (i = 0; i < n; i++)
+		if (c[i].needed && !c[i].held)
+			len += snprintf(missing + len, sizeof(missing) - len, "%s%s", len ? ", " : "", c[i].name);
+	if (!len)
+		return true;
+	log_error("permission denied: missing %s; run as root, for example with sudo", missing);
+	return false;
+}
+
+static bool kernel_new_enough(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return true;
+	if (major > 5 || (major == 5 && minor >= 8))
+		return true;
+	log_error("kernel %s: too old; Linux 5.10 or newer is needed", u.release);
+	return false;
+}
+
+/* The lockdown mode in force, as the kernel marks it: "none [integrity] confidentiality". */
+static bool locked_down(void)
+{
+	char text[128] = "";
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	bool yes;
+
+	if (!f)
+		return false;
+	yes = fgets(text, sizeof(text), f) && strstr(text, "[confidentiality]");
+	fclose(f);
+	return yes;
+}
+
+bool features_check(void)
+{
+	if (!kernel_new_enough() || !capabilities_check())
+		return false;
+	if (locked_down()) {
+		log_error("kernel: locked down (confidentiality), BPF may not read memory; boot with lockdown=integrity or none");
+		return false;
+	}
+	if (!probe_btf()) {
+		log_error("kernel: no BTF at /sys/kernel/btf/vmlinux; use a kernel built with CONFIG_DEBUG_INFO_BTF=y");
+		return false;
+	}
+	if (!probe_uprobes()) {
+		log_error("kernel: no uprobes; use a kernel built with CONFIG_UPROBE_EVENTS=y");
+		return false;
+	}
+	return true;
+}
+
+void features_explain(int err)
+{
+	if (err == EPERM || err == EACCES)
+		log_error("loading BPF programs: %s; check capabilities and lockdown with --check", strerror(err));
+	else if (err == ENOMEM)
+		log_error("loading BPF programs: out of memory; try a smaller --buffer or raise the memory limit");
+	else
+		log_error("loading BPF programs: %s; run with -vv for the kernel's words", strerror(err));
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "check.h"
+#include "filter.h"
+#include "kernel/features.h"
+#include "session.h"
+#include "sink/sink.h"
+
+#define POLL_MS 10 /* how long a record may lie in the ring before anybody looks */
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+/* Signals are taken from a descriptor, in the loop. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+enum wish { GO_ON, STOP, STOP_NOW };
+
+/* The first SIGINT or SIGTERM ends tracing in order; COMMAND, if there is one, is let end by itself (from a
+ * terminal it has got the SIGINT too). The second ends tracing at once. */
+static enum wish on_stop_signal(struct session *s, const struct signalfd_siginfo *info)
+{
+	static int count;
+
+	if (count++)
+		return STOP_NOW;
+	/* Sent by a process to us alone, not by the terminal to the whole group: for COMMAND too. */
+	if (info->ssi_code <= 0 && session_forward(s, info->ssi_signo))
+		return GO_ON;
+	return session_forward(s, 0) ? GO_ON : STOP;
+}
+
+static enum wish take_signals(struct session *s, int fd, const struct options *o)
+{
+	struct signalfd_siginfo info;
+	enum wish wish = GO_ON;
+
+	while (wish == GO_ON && read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			session_child(s);
+		else if (info.ssi_signo == SIGHUP && o->output)
+			session_reopen(s);
+		else
+			wish = on_stop_signal(s, &info);
+	}
+	return wish;
+}
+
+static int run_loop(struct session *s, int signals, const struct options *o)
+{
+	struct pollfd fds[] = {
+		{ .fd = session_fd(s), .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	int64_t end = o->duration_ns ? now_ns() + (int64_t)o->duration_ns : INT64_MAX;
+	enum wish wish = GO_ON;
+
+	while (wish == GO_ON && !session_over(s) && now_ns() < end) {
+		poll(fds, 2, POLL_MS);
+		session_poll(s);
+		wish = take_signals(s, signals, o);
+	}
+	return session_end(s, wish == STOP_NOW);
+}
+
+static int add_targets(struct session *s, const struct options *o)
+{
+	size_t i;
+	int err = 0;
+
+	if (o->mode == MODE_COMMAND)
+		return session_start_command(s);
+	if (o->mode == MODE_ALL)
+		return session_add_all(s);
+	for (i = 0; i < o->n_pids && !err; i++)
+		err = session_add_pid(s, o->pids[i]);
+	return err;
+}
+
+static int trace(const struct options *o)
+{
+	struct session *s;
+	int signals, status = 1;
+
+	if (!features_check())
+		return 1;
+	signals = open_signals();
+	s = signals < 0 ? NULL : session_new(o);
+	if (!s)
+		return 1;
+	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
+		status = run_loop(s, signals, o);
+	session_free(s);
+	close(signals);
+	return status;
+}
+
+static bool row_wanted(const struct event_row *row, void *filter)
+{
+	return filter_passes(filter, row->name);
+}
+
+static int list_events(const struct options *o)
+{
+	struct filter filter;
+	struct buf out = {0};
+	int status = 2;
+
+	if (!filter_init(&filter, o->events, o->n_events)) {
+		if (!strcmp(o->format, "json"))
+			list_events_json(&out, row_wanted, &filter);
+		else
+			list_events_text(&out, row_wanted, &filter);
+		status = fwrite(out.data, 1, out.len, stdout) == out.len && !fflush(stdout) ? 0 : 1;
+	}
+	if (status == 1)
+		log_error("standard output: %s", strerror(errno));
+	buf_free(&out);
+	filter_free(&filter);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	int status = options_parse(&o, argc, argv);
+
+	if (status)
+		return status;
+	log_level = o.verbosity;
+	switch (o.mode) {
+	case MODE_HELP: options_print_help(stdout); break;
+	case MODE_VERSION: options_print_version(stdout); break;
+	case MODE_LIST_EVENTS: status = list_events(&o); break;
+	case MODE_CHECK: status = check(&o); break;
+	default: status = trace(&o); break;
+	}
+	options_free(&o);
+	return status;
+}

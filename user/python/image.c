@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "python/code.h"
+#include "python/finder.h"
+#include "python/layout.h"
+#include "python/placement.h"
+#include "python/py_image.h"
+#include "python/usdt.h"
+#include "python/version.h"
+
+static void add_gap(const char **gaps, size_t *n, const char *gap)
+{
+	if (*n < 8)
+		gaps[(*n)++] = gap;
+}
+
+static void uprobe_gap(struct py_image *image, const char *gap)
+{
+	add_gap(image->uprobe_gaps, &image->n_uprobe_gaps, gap);
+}
+
+static void usdt_gap(struct py_image *image, const char *gap)
+{
+	add_gap(image->usdt_gaps, &image->n_usdt_gaps, gap);
+}
+
+static bool add_probe(struct elf_file *f, struct py_image *image, enum py_entry entry,
+		      const struct found_function *fn)
+{
+	struct py_probe *probe = &image->uprobes[image->n_uprobes];
+
+	if (!fn->addr || image->n_uprobes == PY_MAX_PROBES)
+		return false;
+	*probe = (struct py_probe){.function = fn->addr, .found = fn->how};
+	probe->config.entry = entry;
+	if (placement_choose(f, probe, fn->size))
+		return false;
+	image->n_uprobes++;
+	return true;
+}
+
+static bool is_38(const struct py_image *image)
+{
+	return image->version >> 16 == 0x0308;
+}
+
+static void add_uprobes(struct elf_file *f, struct py_image *image, const struct entry_points *e)
+{
+	if (is_38(image)) {
+		add_probe(f, image, PY_ENTRY_PYSYS_AUDIT, &e->public);
+	} else if (!add_probe(f, image, PY_ENTRY_SYS_AUDIT_TSTATE, &e->worker)) {
+		add_probe(f, image, PY_ENTRY_PYSYS_AUDIT, &e->public);
+		if (!add_probe(f, image, PY_ENTRY_PYSYS_AUDIT_T, &e->private))
+			uprobe_gap(
+				image,
+				"events raised through the internal _PySys_Audit: import, exec of "
+				"a "
+				"script, sys._getframe, sys.settrace, sys.excepthook and others");
+	}
+	if (!add_probe(f, image, PY_ENTRY_SYS_AUDIT, &e->method))
+		uprobe_gap(image,
+			   "events raised by Python code with sys.audit() while the process has "
+			   "no audit hook, subprocess.Popen among them");
+}
+
+static bool site_in(struct elf_file *f, const struct found_function *fn, uint64_t site)
+{
+	struct elf_range range = {.start = fn->addr, .size = fn->size};
+
+	return fn->addr && code_belongs(f, &range, site);
+}
+
+/*
+ * The body of the audit function holds one USDT site; a site outside the functions probed is a copy
+ * of the body that is entered without passing them. A lone site must be that of the function
+ * itself.
+ */
+static bool sites_outside(struct elf_file *f, const struct py_image *image,
+			  const struct entry_points *e)
+{
+	if (image->n_usdts == 1 && (e->worker.addr || is_38(image)))
+		return false;
+	for (size_t i = 0; i < image->n_usdts; i++) {
+		uint64_t site = image->usdts[i].config.link_addr;
+
+		if (e->worker.addr
+			    ? !site_in(f, &e->worker, site)
+			    : !site_in(f, &e->public, site) && !site_in(f, &e->private, site))
+			return true;
+	}
+	return false;
+}
+
+static void judge_coverage(struct elf_file *f, struct py_image *image, const struct entry_points *e)
+{
+	if (image->has_usdt)
+		image->body_inlined = sites_outside(f, image, e);
+	else if (e->worker.addr)
+		image->body_inlined = e->clone_without_call;
+	else if (!is_38(image) && e->private.addr)
+		uprobe_gap(image, "events raised through copies that the compiler made of "
+				  "_PySys_Audit, if there are any");
+	if (image->body_inlined)
+		uprobe_gap(image,
+			   "import, exec, sys._getframe and other events raised through copies "
+			   "of the audit function that the compiler inlined");
+}
+
+static void usdt_gaps(struct py_image *image, const struct usdt_sites *sites)
+{
+	if (image->version < 0x030b0000)
+		usdt_gap(image, "events raised before a thread state exists: the first open of "
+				"pyvenv.cfg, cpython.PyInterpreterState_New");
+	else if (image->version < 0x030d0000)
+		usdt_gap(image, "events raised before a thread state exists: "
+				"cpython.PyInterpreterState_New");
+	else
+		usdt_gap(image, "events raised before a thread state exists");
+	usdt_gap(image, "events that an audit hook written in C has denied");
+	usdt_gap(image,
+		 "events whose arguments CPython cannot turn into Python objects: it does so for "
+		 "each event while this probe is watched, and the traced operation then fails");
+	if (sites->incomplete)
+		usdt_gap(image, "events of probe sites whose note cannot be understood");
+}
+
+static int add_usdts(struct elf_file *f, struct py_image *image)
+{
+	struct usdt_sites *sites = malloc(sizeof(*sites));
+	int err;
+
+	if (!sites)
+		return -ENOMEM;
+	err = usdt_find(f, sites);
+	if (!err && sites->n) {
+		image->has_usdt = true;
+		image->n_usdts = sites->n;
+		memcpy(image->usdts, sites->probes, sizeof(image->usdts));
+		usdt_gaps(image, sites);
+	}
+	free(sites);
+	return err;
+}
+
+/* Where the interpreter's functions are named: exported, or, in a static program, only in .symtab.
+ */
+static const struct elf_symbol_table *find_symbols(struct elf_file *f,
+						   struct found_function *public)
+{
+	const struct elf_symbol_table *table = &f->dynsym;
+	enum py_found how = PY_FOUND_DYNSYM;
+	struct elf_symbol sym;
+
+	if (!elf_symbol_find(table, "PySys_Audit", &sym)) {
+		if (f->soname)
+			return NULL;
+		table = elf_file_symtab(f);
+		how = PY_FOUND_SYMTAB;
+		if (!elf_symbol_find(table, "PySys_Audit", &sym))
+			return NULL;
+	}
+	if (sym.type != STT_FUNC || !elf_file_is_code(f, sym.addr))
+		return NULL;
+	*public = (struct found_function){.addr = sym.addr, .size = sym.size, .how = how};
+	return table;
+}
+
+static void describe_file(struct elf_file *f, struct py_image *image)
+{
+	image->position_independent = f->position_independent;
+	image->shared_library = f->soname != NULL;
+	if (f->soname)
+		snprintf(image->soname, sizeof(image->soname), "%s", f->soname);
+	image->build_id_len = elf_file_build_id(f, image->build_id, sizeof(image->build_id));
+}
+
+/* The run of segments that starts with the lowest one and ends at the first that is writable: later
+ * ones (BOLT appends code) hold no literals. */
+static void find_readonly(struct elf_file *f, struct image_config *config)
+{
+	uint64_t start = UINT64_MAX, limit = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < f->n_segments; i++) {
+		const struct elf_segment *s = &f->segments[i];
+
+		if (s->flags & PF_W)
+			limit = s->addr < limit ? s->addr : limit;
+		else
+			start = s->addr < start ? s->addr : start;
+	}
+	for (size_t i = 0; i < f->n_segments; i++) {
+		const struct elf_segment *s = &f->segments[i];
+
+		if (!(s->flags & PF_W) && s->addr < limit && s->addr + s->size > end)
+			end = s->addr + s->size;
+	}
+	if (end > limit)
+		end = limit;
+	if (start < end) {
+		config->readonly_start = start;
+		config->readonly_end = end;
+	}
+}
+
+static int read_old(struct elf_file *f, struct py_image *image)
+{
+	int err = version_find_old(f, &image->version, &image->version_exact);
+
+	image->config.version = image->version;
+	return err ?: -ENOTSUP;
+}
+
+static int read_image(struct elf_file *f, struct py_image *image)
+{
+	struct entry_points entries = {0};
+	const struct elf_symbol_table *symbols;
+	int err;
+
+	describe_file(f, image);
+	symbols = find_symbols(f, &entries.public);
+	if (!symbols)
+		return read_old(f, image);
+	image->version = version_find(f, symbols, &image->version_exact);
+	if (!image->version)
+		return -EBADMSG;
+	image->free_threaded = version_free_threaded(symbols);
+	image->config.version = image->version;
+	find_readonly(f, &image->config);
+	layout_fill(f, symbols, image->free_threaded, &image->config);
+	finder_find(f, image->version, true, &entries);
+	add_uprobes(f, image, &entries);
+	err = add_usdts(f, image);
+	if (err)
+		return err;
+	judge_coverage(f, image, &entries);
+	return f->error;
+}
+
+int py_image_read(int fd, struct py_image **out)
+{
+	struct py_image *image;
+	struct elf_file f;
+	int err;
+
+	*out = NULL;
+	err = elf_file_open(&f, fd);
+	if (err)
+		return err;
+	image = calloc(1, sizeof(*image));
+	err = image ? read_image(&f, image) : -ENOMEM;
+	elf_file_close(&f);
+	if (err && err != -ENOTSUP) {
+		free(image);
+		return err;
+	}
+	*out = image;
+	return err;
+}
+
+void py_image_free(struct py_image *image)
+{
+	free(image);
+}
+
+enum py_probe_choice py_image_choose(const struct py_image *image, enum py_probe_choice wanted)
+{
+	if (wanted != PY_PROBE_AUTO)
+		return wanted;
+	return image->body_inlined && image->n_usdts ? PY_PROBE_USDT : PY_PROBE_UPROBE;
+}
+
+const struct py_probe *py_image_probes(const struct py_image *image, enum py_probe_choice choice,
+				       size_t *n)
+{
+	*n = choice == PY_PROBE_USDT ? image->n_usdts : image->n_uprobes;
+	return choice == PY_PROBE_USDT ? image->usdts : image->uprobes;
+}
+
+const char *const *py_image_gaps(const struct py_image *image, enum py_probe_choice choice,
+				 size_t *n)
+{
+	*n = choice == PY_PROBE_USDT ? image->n_usdt_gaps : image->n_uprobe_gaps;
+	return choice == PY_PROBE_USDT ? image->usdt_gaps : image->uprobe_gaps;
+}
+
+const char *py_version_text(const struct py_image *image, char *buf, size_t size)
+{
+	static const char *const levels[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc"};
+	uint32_t v = image->version;
+	const char *level = levels[v >> 4 & 0xf];
+
+	if (!v)
+		snprintf(buf, size, "unknown");
+	else if (!image->version_exact)
+		snprintf(buf, size, "%u.%u", v >> 24, v >> 16 & 0xff);
+	else if (level)
+		snprintf(buf, size, "%u.%u.%u%s%u", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff, level,
+			 v & 0xf);
+	else
+		snprintf(buf, size, "%u.%u.%u", v >> 24, v >> 16 & 0xff, v >> 8 & 0xff);
+	return buf;
+}
+
+const char *py_entry_name(enum py_entry entry)
+{
+	static const char *const names[] = {
+		[PY_ENTRY_SYS_AUDIT_TSTATE] = "sys_audit_tstate",
+		[PY_ENTRY_SYS_AUDIT] = "sys_audit",
+		[PY_ENTRY_PYSYS_AUDIT] = "PySys_Audit",
+		[PY_ENTRY_PYSYS_AUDIT_T] = "_PySys_Audit",
+		[PY_ENTRY_USDT] = "python:audit",
+	};
+	const char *name = entry < sizeof(names) / sizeof(*names) ? names[entry] : NULL;
+
+	return name ?: "unknown";
+}
+
+const char *py_found_name(enum py_found found)
+{
+	static const char *const names[] = {
+		[PY_FOUND_DYNSYM] = "dynamic symbol table",
+		[PY_FOUND_SYMTAB] = "symtab",
+		[PY_FOUND_DEBUGDATA] = "MiniDebugInfo",
+		[PY_FOUND_DEBUGFILE] = "debug file",
+		[PY_FOUND_METHODDEF] = "method table",
+		[PY_FOUND_CALL] = "call in PySys_Audit",
+		[PY_FOUND_NOTE] = "USDT note",
+	};
+	const char *name = found < sizeof(names) / sizeof(*names) ? names[found] : NULL;
+
+	return name ?: "unknown";
+}
+
+int py_image_string(int fd, uint64_t addr, char *buf, size_t size)
+{
+	struct elf_file f;
+	const char *text;
+	size_t len;
+	int err;
+
+	if (!size)
+		return -EINVAL;
+	err = elf_file_open(&f, fd);
+	if (err)
+		return err;
+	text = elf_file_text(&f, addr, &len);
+	if (text) {
+		if (len > size - 1)
+			len = size - 1;
+		memcpy(buf, text, len);
+		buf[len] = 0;
+	}
+	err = f.error;
+	elf_file_close(&f);
+	return text ? (int)len : err ?: -ENOENT;
+}

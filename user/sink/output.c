@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sink/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define QUEUE_MAX     (16 << 20) /* bytes queued for a slow reader */
+#define FLUSH_AT      (128 << 10)
+#define TERMINAL_STEP 256 /* what a terminal that is ready takes without blocking for long */
+
+/* Where a queued record ends, and whether it is an audit event. */
+struct mark {
+	size_t end;
+	bool event;
+};
+
+struct output {
+	const struct format_ops *format;
+	const char *path; /* NULL: not ours to reopen */
+	int fd;
+	bool color, regular, terminal, gone, warned;
+	struct buf queue;
+	size_t written; /* bytes of the queue that are out */
+	struct mark *marks;
+	size_t n_marks, cap_marks, done_marks;
+	uint64_t seq; /* of the last record queued */
+	uint64_t delivered, lost, lost_told;
+	int64_t last_time;
+};
+
+static int open_file(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+}
+
+static void inspect(struct output *o)
+{
+	struct stat st;
+
+	o->regular = !fstat(o->fd, &st) && S_ISREG(st.st_mode);
+	o->terminal = isatty(o->fd);
+}
+
+struct output *output_open(const char *path, int fd, const struct format_ops *format, bool color)
+{
+	struct output *o = calloc(1, sizeof(*o));
+
+	if (!o) {
+		log_error("output: out of memory");
+		return NULL;
+	}
+	o->format = format;
+	o->path = path;
+	o->color = color;
+	o->fd = path ? open_file(path) : fd;
+	if (o->fd < 0) {
+		log_error("%s: cannot write: %s; choose another file with -o", path, strerror(errno));
+		free(o);
+		return NULL;
+	}
+	inspect(o);
+	return o;
+}
+
+static bool mark(struct output *o, bool event)
+{
+	size_t cap = o->cap_marks ? o->cap_marks * 2 : 1024;
+	struct mark *marks;
+
+	if (o->n_marks == o->cap_marks) {
+		marks = reallocarray(o->marks, cap, sizeof(*marks));
+		if (!marks)
+			return false;
+		o->marks = marks;
+		o->cap_marks = cap;
+	}
+	o->marks[o->n_marks++] = (struct mark){ o->queue.len, event };
+	return true;
+}
+
+/* Formats a record at the queue's end. False when there is no room or no memory: then nothing is queued. */
+static bool queue_record(struct output *o, const struct audit_event *event)
+{
+	size_t before = o->queue.len;
+
+	if (o->gone || before - o->written > QUEUE_MAX)
+		return false;
+	o->format->write(&o->queue, event, o->seq + 1, o->color);
+	if (!o->queue.failed && mark(o, event->type == RECORD_AUDIT)) {
+		o->seq++;
+		return true;
+	}
+	o->queue.failed = false;
+	buf_truncate(&o->queue, before);
+	return false;
+}
+
+/* Says in the stream how many events were lost at this place. */
+static void queue_loss(struct output *o, int64_t now)
+{
+	struct audit_event event = { .type = RECORD_LOST, .time.ns = now };
+
+	event.lost = (struct loss){ LOSS_OUTPUT, o->lost - o->lost_told };
+	if (queue_record(o, &event))
+		o->lost_told = o->lost;
+}
+
+void output_record(struct output *o, const struct audit_event *event)
+{
+	o->last_time = event->time.ns;
+	if (o->lost != o->lost_told)
+		queue_loss(o, event->time.ns);
+	if (!queue_record(o, event) && event->type == RECORD_AUDIT)
+		o->lost++;
+	if (o->queue.len - o->written >= FLUSH_AT)
+		output_flush(o);
+}
+
+void output_text(struct output *o, const char *data, size_t len)
+{
+	buf_add(&o->queue, data, len);
+}
+
+/* Takes note of what is out now, and empties a queue that is wholly out. */
+static void settle(struct output *o)
+{
+	while (o->done_marks < o->n_marks && o->marks[o->done_marks].end <= o->written)
+		o->delivered += o->marks[o->done_marks++].event;
+	if (o->written < o->queue.len && o->written < QUEUE_MAX / 2)
+		return;
+	/* Move the rest to the front. */
+	memmove(o->queue.data, o->queue.data + o->written, o->queue.len - o->written);
+	o->queue.len -= o->written;
+	memmove(o->marks, o->marks + o->done_marks, (o->n_marks - o->done_marks) * sizeof(*o->marks));
+	o->n_marks -= o->done_marks;
+	o->done_marks = 0;
+	for (size_t i = 0; i < o->n_marks; i++)
+		o->marks[i].end -= o->written;
+	o->written = 0;
+}
+
+/* The queue cannot be written: its events are lost, its numbers free again, and a record written in part is
+ * taken back where that is possible. */
+static void drop_queue(struct output *o, int err)
+{
+	size_t begin = o->done_marks ? o->marks[o->done_marks - 1].end : 0;
+	size_t i;
+
+	if (!o->warned && err != EPIPE)
+		log_warn("%s: %s; events are lost until it can be written again", o->path ? o->path : "output",
+			 strerror(err));
+	o->warned = true;
+	if (o->regular && o->written > begin) {
+		off_t end = lseek(o->fd, -(off_t)(o->written - begin), SEEK_CUR);
+
+		if (end >= 0 && ftruncate(o->fd, end))
+			log_debug("output: ftruncate: %s", strerror(errno));
+	}
+	for (i = o->done_marks; i < o->n_marks; i++) {
+		o->lost += o->marks[i].event;
+		o->seq--;
+	}
+	o->queue.len = o->written = o->n_marks = o->done_marks = 0;
+}
+
+/* How much may be written now without blocking for long; 0: nothing. */
+static size_t writable(const struct output *o, int timeout_ms)
+{
+	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
+
+	if (o->regular)
+		return SIZE_MAX;
+	if (poll(&p, 1, timeout_ms) <= 0)
+		return 0;
+	/* A pipe that polls writable has room for PIPE_BUF bytes. */
+	return o->terminal ? TERMINAL_STEP : PIPE_BUF;
+}
+
+static void write_queue(struct output *o, int timeout_ms)
+{
+	size_t n, left;
+	ssize_t out;
+
+	while (!o->gone && (left = o->queue.len - o->written) && (n = writable(o, timeout_ms))) {
+		out = write(o->fd, o->queue.data + o->written, left < n ? left : n);
+		if (out < 0 && errno == EINTR)
+			continue;
+		if (out < 0 && errno == EAGAIN)
+			break;
+		if (out < 0) {
+			o->gone = errno == EPIPE;
+			drop_queue(o, errno);
+			return;
+		}
+		o->written += out;
+		o->warned = false;
+	}
+	settle(o);
+}
+
+void output_flush(struct output *o)
+{
+	write_queue(o, 0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+void output_finish(struct output *o, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+
+	if (o->lost != o->lost_told)
+		queue_loss(o, o->last_time);
+	while (!o->gone && o->queue.len > o->written && left > 0) {
+		write_queue(o, left);
+		left = end - now_ms();
+	}
+	if (o->queue.len > o->written)
+		drop_queue(o, ETIMEDOUT);
+}
+
+void output_reopen(struct output *o)
+{
+	int fd;
+
+	if (!o->path)
+		return;
+	write_queue(o, 0);
+	fd = open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	if (fd < 0) {
+		log_warn("%s: cannot reopen: %s; going on with the old file", o->path, strerror(errno));
+		return;
+	}
+	close(o->fd);
+	o->fd = fd;
+	inspect(o);
+}
+
+bool output_gone(const struct output *o)
+{
+	return o->gone;
+}
+
+uint64_t output_delivered(const struct output *o)
+{
+	return o->delivered;
+}
+
+uint64_t output_lost(const struct output *o)
+{
+	return o->lost;
+}
+
+void output_free(struct output *o)
+{
+	if (!o)
+		return;
+	if (o->path)
+		close(o->fd);
+	buf_free(&o->queue);
+	free(o->marks);
+	free(o);
+}

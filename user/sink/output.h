@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One destination of records: a file, a pipe, a terminal. Nothing here blocks the caller for longer than a
+ * write to a regular file takes: what a pipe's reader does not take stays in a bounded queue, and when that
+ * is full or the disk is, events are counted as lost and records after them go on.
+ *
+ * Sequence numbers are given when a record is queued and taken back when it could not be written, so that
+ * what the destination holds counts from 1 without a gap.
+ */
+#ifndef PYAUDIT_OUTPUT_H
+#define PYAUDIT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sink/sink.h"
+
+struct output;
+
+/* path NULL: fd (not closed). A file is created or truncated; it is refused if it is a symbolic link that
+ * ends nowhere or a directory. NULL after one line said why. */
+struct output *output_open(const char *path, int fd, const struct format_ops *format, bool color);
+
+/* Queues a record. */
+void output_record(struct output *o, const struct audit_event *event);
+
+/* Queues bytes that are not a record (the table of -c). */
+void output_text(struct output *o, const char *data, size_t len);
+
+/* Writes what can be written at once. */
+void output_flush(struct output *o);
+
+/* Writes all, waiting for a slow reader at most timeout_ms; what is left then is lost. */
+void output_finish(struct output *o, int timeout_ms);
+
+/* Opens the file anew (log rotation). */
+void output_reopen(struct output *o);
+
+/* The reader is gone: nothing will ever be written again. */
+bool output_gone(const struct output *o);
+
+/* Audit events delivered (written, or counted by -c) and lost here. */
+uint64_t output_delivered(const struct output *o);
+uint64_t output_lost(const struct output *o);
+
+void output_free(struct output *o);
+
+#endif

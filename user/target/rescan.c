@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/rescan.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Milliseconds after the exec. */
+static const unsigned int delays[] = { 0, 2, 5, 10, 20, 50, 100, 250, 1000 };
+#define N_DELAYS (sizeof(delays) / sizeof(delays[0]))
+
+/* More processes than this at once are looked at fewer times. */
+#define ENTRIES 1024
+
+struct entry {
+	pid_t pid; /* 0: free */
+	unsigned int stage;
+	int64_t start;
+};
+
+struct rescan {
+	struct entry entries[ENTRIES];
+	unsigned int n, next;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+struct rescan *rescan_new(void)
+{
+	return calloc(1, sizeof(struct rescan));
+}
+
+void rescan_free(struct rescan *r)
+{
+	free(r);
+}
+
+static struct entry *find(struct rescan *r, pid_t pid)
+{
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES && r->n; i++)
+		if (r->entries[i].pid == pid)
+			return &r->entries[i];
+	return NULL;
+}
+
+void rescan_add(struct rescan *r, pid_t pid)
+{
+	struct entry *e = find(r, pid);
+
+	if (!e) {
+		e = &r->entries[r->next++ % ENTRIES];
+		r->n += !e->pid;
+	}
+	*e = (struct entry){ .pid = pid, .start = now_ms() };
+}
+
+void rescan_forget(struct rescan *r, pid_t pid)
+{
+	struct entry *e = find(r, pid);
+
+	if (e) {
+		e->pid = 0;
+		r->n--;
+	}
+}
+
+void rescan_run(struct rescan *r, void (*fn)(pid_t pid, void *arg), void *arg)
+{
+	int64_t now = r->n ? now_ms() : 0;
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES && r->n; i++) {
+		struct entry *e = &r->entries[i];
+
+		if (!e->pid || now - e->start < delays[e->stage])
+			continue;
+		fn(e->pid, arg);
+		if (++e->stage == N_DELAYS) {
+			e->pid = 0;
+			r->n--;
+		}
+	}
+}
