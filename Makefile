@@ -57,7 +57,7 @@ unit: $(UNIT)
 $(B)/unit/%: tests/unit/%.c $(B)/libpyaudit.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -o $@ $< $(B)/libpyaudit.a $(LDFLAGS) -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -o $@ $< $(B)/libpyaudit.a $(LDFLAGS) -lcmocka -ljansson $(LIBS)
 
 clean:
 	rm -rf $(B)

@@ -515,6 +515,15 @@ static void test_truncated_keys(void **state)
 		  "\"EFAULT\"}");
 }
 
+/* How long a type's name is, is not known: num counts properties. */
+static void test_cut_type_name(void **state)
+{
+	begin("x");
+	wb_data(&b, WIRE_OBJECT, WIRE_TRUNCATED, WIRE_OBJECT_FUNCTION, "a.b.c", 5, 1);
+	wb_cstr(&b, "f");
+	expect(1, "\"args\":{\"arg0\":{\"object\":\"a.b.c\",\"func\":\"f\"}}");
+}
+
 static void test_unreadable(void **state)
 {
 	begin("x");
@@ -737,6 +746,7 @@ int main(void)
 		cmocka_unit_test(test_incomplete_paths),
 		cmocka_unit_test(test_stand_ins),
 		cmocka_unit_test(test_truncated_keys),
+		cmocka_unit_test(test_cut_type_name),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_missing_arguments),
 		cmocka_unit_test(test_names),

@@ -48,6 +48,7 @@ static struct child held_child(const char *name, const char *dir, char *const ar
 	assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(go, O_CLOEXEC), 0);
 	c.pid = fork();
 	if (!c.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(go[1]);
 		if (name)
 			prctl(PR_SET_NAME, name);

@@ -124,7 +124,7 @@ static void stat_lines(void **state)
 	assert_int_equal(target_parse_stat("42 (sh) S 7 42 42 0 -1", &st), -EINVAL);
 }
 
-/* A child that pauses; after(arg) runs in it first. */
+/* A child that pauses, until we end it or fail; first(arg) runs in it before. */
 static pid_t paused_child(void (*first)(void *), void *arg)
 {
 	int ready[2];
@@ -134,6 +134,7 @@ static pid_t paused_child(void (*first)(void *), void *arg)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (first)
 			first(arg);
 		if (write(ready[1], "", 1) != 1)
@@ -348,6 +349,7 @@ static void first_thread_ends(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
+		alarm(20);
 		pthread_create(&thread, NULL, wait_for_ever, &ready[1]);
 		/* Not pthread_exit: it would unwind through this test. */
 		syscall(SYS_exit, 0);

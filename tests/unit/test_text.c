@@ -135,7 +135,7 @@ static void test_shown_numbers(void **state)
 	begin("x");
 	wb_cstr(&b, "p");
 	wb_none(&b);
-	wb_unreadable(&b, EFAULT);
+	wb_head(&b, WIRE_INT, WIRE_UNREADABLE, 0, 0, EFAULT);
 	wb_int(&b, 5);
 	decode(4);
 	event.variant = &open_args;

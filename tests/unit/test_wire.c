@@ -333,6 +333,30 @@ static void test_contradictions(void **state)
 	refuse(WIRE_OBJECT, WIRE_OK, WIRE_OBJECT_CODE, 8, UINT64_MAX);
 }
 
+/* The same with what would follow in place, so that nothing else is wrong. */
+static void test_contradictions_that_fit(void **state)
+{
+	begin("x");
+	wb_object(&b, WIRE_OBJECT_FUNCTION, "function", 2);
+	wb_int(&b, 1);
+	wb_int(&b, 2);
+	wb_end(&b, 1, 1);
+	assert_int_equal(decode(), -EBADMSG);
+	begin("x");
+	wb_object(&b, WIRE_OBJECT_PLAIN, "x", 1);
+	wb_int(&b, 1);
+	wb_end(&b, 1, 1);
+	assert_int_equal(decode(), -EBADMSG);
+	begin("x");
+	wb_head(&b, WIRE_STR, WIRE_UNREADABLE, 0, 8, EFAULT);
+	wb_end(&b, 1, 1);
+	assert_int_equal(decode(), -EBADMSG);
+	begin("x");
+	wb_head(&b, WIRE_OBJECT + 1, WIRE_UNREADABLE, 0, 0, EFAULT);
+	wb_end(&b, 1, 1);
+	assert_int_equal(decode(), -EBADMSG);
+}
+
 static void test_odd_dict(void **state)
 {
 	begin("x");
@@ -453,7 +477,8 @@ static void test_flipped_bits(void **state)
 
 static void test_noise(void **state)
 {
-	uint32_t x = 12345, round, i;
+	uint32_t x = 12345, round, i, refused = 0;
+	int err;
 
 	for (round = 0; round < 3000; round++) {
 		rich_record();
@@ -461,8 +486,11 @@ static void test_noise(void **state)
 			x = x * 1664525 + 1013904223;
 			b.data[sizeof(struct wire_header) + (x >> 8) % (b.len - 48)] = x >> 4;
 		}
-		decode_copy(b.data, b.len);
+		err = decode_copy(b.data, b.len);
+		assert_true(err == 0 || err == -EBADMSG);
+		refused += err != 0;
 	}
+	assert_in_range(refused, 500, 2500);
 }
 
 static void test_unaligned_data(void **state)
@@ -615,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_number_of_values),
 		cmocka_unit_test(test_contradictions),
+		cmocka_unit_test(test_contradictions_that_fit),
 		cmocka_unit_test(test_odd_dict),
 		cmocka_unit_test(test_too_big_int),
 		cmocka_unit_test(test_left_over_bytes),
