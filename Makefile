@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-#   make          build/pyaudit-trace
-#   make V=1      show the commands
+#   make              build/pyaudit-trace
+#   make demo         install what is missing, build, show a first real trace
+#   make check        install what is missing, build, run every test
+#   make help         all targets
+#   make V=1          show the commands
 
 B := build
 V ?= 0
@@ -9,41 +12,52 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 VERSION := 0.1.0
+PREFIX ?= /usr/local
+INSTALL ?= install
 CLANG ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CLANG_FORMAT ?= clang-format
+FUZZ_SECONDS ?= 60
+# Ubuntu's /usr/sbin/bpftool only works for the kernel it was packaged with; the tool behind it for any.
+BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DPYAUDIT_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) $(CFLAGS)
 LIBS := -lbpf -lelf -lz -lZydis
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux/x86_64 -I.
 
 SRC := $(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+STYLED := $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
-.PHONY: all unit clean
+.SUFFIXES:
+.PHONY: all unit clean demo check e2e layers style docs schema install uninstall bench vmtest fuzz asan \
+	format help FORCE
 all: $(B)/pyaudit-trace
 
 $(B)/pyaudit-trace: $(B)/user/main.o $(B)/libpyaudit.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
 
-$(B)/libpyaudit.a: $(OBJ)
+$(B)/libpyaudit.a: $(OBJ) $(B)/objects
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJ)
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
-	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux/x86_64 -I.
-
-$(B)/pyaudit.bpf.o: bpf/pyaudit.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*/*.h)
+$(B)/pyaudit.bpf.o: bpf/pyaudit.bpf.c $(B)/bpf.flags
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 
 $(B)/pyaudit.skel.h: $(B)/pyaudit.bpf.o
 	$(call say,SKEL,$@)
@@ -51,15 +65,106 @@ $(B)/pyaudit.skel.h: $(B)/pyaudit.bpf.o
 
 $(filter $(B)/user/kernel/%,$(OBJ)): | $(B)/pyaudit.skel.h
 
+# What the outputs depend on besides files: these change when the commands do, or the set of files.
+$(B)/flags: export STAMP := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+$(B)/bpf.flags: export STAMP := $(CLANG) $(BPF_CFLAGS) $(BPFTOOL)
+$(B)/objects: export STAMP := $(OBJ)
+$(B)/flags $(B)/bpf.flags $(B)/objects: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$STAMP" | cmp -s - $@ || printf '%s\n' "$$STAMP" >$@
+
 unit: $(UNIT)
-	$(Q)for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+	$(Q)tests/run-unit $(UNIT)
 
 $(B)/unit/%: tests/unit/%.c $(B)/libpyaudit.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -o $@ $< $(B)/libpyaudit.a $(LDFLAGS) -lcmocka -ljansson $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/libpyaudit.a $(LDFLAGS) \
+		-lcmocka -ljansson $(LIBS)
+
+e2e: all
+	$(Q)tests/as-root tests/e2e/run --tool $(B)/pyaudit-trace
+
+layers:
+	$(Q)tests/check-layers
+
+docs: all
+	$(Q)tests/check-docs --tool $(B)/pyaudit-trace
+
+schema: all
+	$(Q)tests/as-root tests/check-schema --tool $(B)/pyaudit-trace
+
+style:
+	$(Q)CLANG_FORMAT=$(CLANG_FORMAT) tests/check-style $(STYLED)
+
+# Each of these starts make anew where something may have been installed: what is there is looked at once.
+demo:
+	$(Q)tests/install-deps demo
+	$(Q)$(REMAKE) all
+	$(Q)tests/demo $(B)/pyaudit-trace
+
+check:
+	$(Q)tests/install-deps check
+	$(Q)$(REMAKE) all
+	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema unit e2e
+
+asan:
+	$(Q)$(REMAKE) B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' unit
+
+fuzz:
+	$(Q)tests/install-deps fuzz
+	$(Q)$(REMAKE) B=$(B)/fuzz CC=$(CLANG) CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined' \
+		fuzz-programs
+	$(Q)tests/run-fuzz $(FUZZ_SECONDS) $(FUZZ:$(B)/fuzz/%=$(B)/fuzz/fuzz/%)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ)
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/libpyaudit.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -I. -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/libpyaudit.a \
+		$(LDFLAGS) $(LIBS)
+
+bench: all
+	$(Q)tests/as-root tests/bench/run --tool $(B)/pyaudit-trace
+
+vmtest: all
+	$(Q)tests/vm/run
+
+install: all
+	$(INSTALL) -D -m 755 $(B)/pyaudit-trace $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace
+	$(INSTALL) -D -m 644 dist/pyaudit-trace.8 $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8
+	$(INSTALL) -D -m 644 dist/schema.json $(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8 \
+		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json
+	-rmdir $(DESTDIR)$(PREFIX)/share/pyaudit-trace
+
+format:
+	$(CLANG_FORMAT) -i $(STYLED)
 
 clean:
 	rm -rf $(B)
 
--include $(OBJ:.o=.d) $(B)/user/main.d
+help:
+	@printf '%s\n' \
+	'  all        build/pyaudit-trace (the default)' \
+	'  demo       install what is missing, build, trace a small program' \
+	'  check      install what is missing, build, run every test below up to e2e' \
+	'  layers     does each file know only the stages before its own?' \
+	'  style      is the code formatted as .clang-format says?' \
+	'  docs       do README and man page name the options of --help?' \
+	'  schema     does the output keep to dist/schema.json?' \
+	'  unit       the unit tests; no root needed' \
+	'  e2e        the tracer against real interpreters; as root' \
+	'  asan       the unit tests with address and undefined behaviour sanitizers' \
+	'  fuzz       each fuzzer for FUZZ_SECONDS (60)' \
+	'  bench      what tracing costs on this machine; as root' \
+	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
+	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
+	'  format     run clang-format' \
+	'  clean      remove build/' \
+	'V=1 shows the commands; CC, CLANG, CFLAGS, LDFLAGS, BPFTOOL can be given.'
+
+-include $(OBJ:.o=.d) $(B)/user/main.d $(B)/pyaudit.bpf.d $(UNIT:=.d) $(FUZZ:=.d)

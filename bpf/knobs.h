@@ -13,7 +13,8 @@ const volatile __u32 knob_probe = 0;
 
 /* Only processes in `targets` are traced (-f, COMMAND); otherwise all that the probes reach are. */
 const volatile bool knob_targets_only = false;
-/* Every process that raises an event becomes a target, so that its exit is told (-a). */
+/* Every process that raises an event becomes a target, so that its exit is told, and every executed file
+ * that is not in `known_files` is told (-a). */
 const volatile bool knob_adopt = false;
 /* Children of targets become targets (-f). */
 const volatile bool knob_follow = false;

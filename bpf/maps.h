@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* All maps and counters. */
+/*
+ * All maps and counters.
+ *
+ * Hash maps are preallocated: before 6.1 (34dd3bad1a6f) the kernel warns, with a stack trace in its log, of a
+ * tracing program that uses another kind.
+ */
 #ifndef PYAUDIT_BPF_MAPS_H
 #define PYAUDIT_BPF_MAPS_H
 
@@ -49,7 +54,6 @@ struct target {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32); /* thread group id */
 	__type(value, struct target);
 } targets SEC(".maps");
@@ -91,7 +95,6 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct name_key);
 	__type(value, __u8); /* 1 passes */
 } verdicts SEC(".maps");

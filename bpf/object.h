@@ -8,7 +8,7 @@
  * tp_flags for all others (Include/object.h: the bits 24-31 are the same in 3.8-3.15).
  *
  * Reading user memory is what costs (65 ns a read where this was measured, whatever its size up to a
- * cache line or two): the first 88 bytes are read at once and the fields taken from there.
+ * cache line or two): the first 128 bytes are read at once and the fields taken from there.
  */
 #ifndef PYAUDIT_BPF_OBJECT_H
 #define PYAUDIT_BPF_OBJECT_H
@@ -180,7 +180,11 @@ static __always_inline void put_str(struct scratch *s, const struct py_layout *l
 		return;
 	}
 	v = put(s, WIRE_STR, WIRE_OK, width, len);
-	if (v && len)
+	if (!v || !len)
+		return;
+	if (compact && ascii && len <= knob_string_limit && len + l->str_ascii_data <= s->object_len)
+		put_payload_inline(s, v, l->str_ascii_data, len);
+	else
 		put_payload(s, v, addr, len > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : len * width, width,
 			    knob_string_limit);
 }
@@ -249,11 +253,11 @@ static __always_inline void put_tuple(struct scratch *s, const struct py_layout 
 	int i;
 
 	/* The first items came with the object. */
-	if (!f || s->object_len < OBJECT_READ || l->tuple_items > 48)
+	if (!f || s->object_len < OBJECT_READ || l->tuple_items > OBJECT_READ - FRAME_CACHE * 8)
 		return;
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < FRAME_CACHE; i++)
 		f->cache[i] = object_u64(s, l->tuple_items + 8 * i);
-	f->cached = n < 5 ? n : 5;
+	f->cached = n < FRAME_CACHE ? n : FRAME_CACHE;
 }
 
 static __always_inline void put_list(struct scratch *s, const struct py_layout *l)
@@ -324,12 +328,15 @@ static __always_inline struct frame *put_named(struct scratch *s, const struct p
 	return push_frame(s, FRAME_POINTERS, header, 0, 0);
 }
 
+/* From co_firstlineno to co_qualname in every version. */
+#define CODE_READ 88
+
 static __always_inline void put_code(struct scratch *s, const struct py_layout *l)
 {
 	__u32 first = l->code_firstlineno, func = l->code_qualname ? l->code_qualname : l->code_name;
 	struct frame *f;
 
-	if (!first || read_user(s->more, OBJECT_READ, s->item + first)) {
+	if (!first || read_user(s->more, CODE_READ, s->item + first)) {
 		put_object(s, l, WIRE_OBJECT_PLAIN);
 		return;
 	}

@@ -44,6 +44,11 @@ static __always_inline long read_user_str(void *dst, __u32 size, __u64 addr)
 	return bpf_probe_read_user_str(dst, size, (const void *)addr);
 }
 
+static __always_inline void copy_kernel(void *dst, __u32 size, const void *src)
+{
+	bpf_probe_read_kernel(dst, size, src);
+}
+
 #include "knobs.h"
 #include "maps.h"
 #include "filter.h"
@@ -392,7 +397,7 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 		return;
 	if (call->name_loaded) {
 		len = at_most(s->name_len, WIRE_MAX_NAME);
-		bpf_probe_read_kernel(record_room(s, s->used), len, s->name);
+		copy_kernel(record_room(s, s->used), len, s->name);
 		end_payload(s, v, len);
 	} else {
 		put_payload_str(s, v, call->name, WIRE_MAX_NAME - 1);
@@ -501,7 +506,7 @@ static __always_inline bool is_forwarded(const struct image_config *image, __u64
 	p = bpf_map_lookup_elem(&pendings, &id);
 	if (!p || (p->event && p->event != name) || p->sp - sp > FORWARD_STACK)
 		return false;
-	bpf_map_delete_elem(&pendings, &id);
+	p->event = p->sp = 0;
 	return true;
 }
 
@@ -651,8 +656,7 @@ static __always_inline int load_ascii_name(struct scratch *s, const struct py_la
 	s->name_addr = s->item + l->str_ascii_data;
 	s->name_len = len;
 	if (len <= NAME_KEY_LEN && len + l->str_ascii_data <= s->object_len)
-		bpf_probe_read_kernel(s->name, at_most(len, NAME_KEY_LEN),
-				      s->object + at_most(l->str_ascii_data, 64));
+		copy_kernel(s->name, at_most(len, NAME_KEY_LEN), s->object + at_most(l->str_ascii_data, 64));
 	else if (read_user(s->name, len, s->name_addr))
 		return 0;
 	s->name[at_most(len, WIRE_MAX_NAME)] = 0;
@@ -703,19 +707,45 @@ __noinline int load_object_name(__u32 slot)
 	return 1;
 }
 
+/* The first pointers of the argument array at once: the name's into s->item, the others into the cache of
+ * the outermost frame. */
+static __always_inline long read_items(struct scratch *s, __u64 items, __u64 n)
+{
+	struct frame *top = &s->frames[0];
+	__u64 first = n < FRAME_CACHE ? n : FRAME_CACHE;
+	long err = read_user(top->cache, at_most(first, FRAME_CACHE) * 8, items);
+
+	s->item = top->cache[0];
+	top->cached = first;
+	top->cache_at = 1;
+	return err;
+}
+
+/* The sys.audit() call this thread is in now: its entry is written in place, it is the thread's own. */
+static __always_inline void remember_call(__u64 name, __u64 sp)
+{
+	struct pending now = { .event = name, .sp = sp };
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending *p = bpf_map_lookup_elem(&pendings, &id);
+
+	if (p)
+		*p = now;
+	else
+		bpf_map_update_elem(&pendings, &id, &now, BPF_ANY);
+}
+
 static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_config *probe, __u32 number, __u32 slot,
 				   struct scratch *s)
 {
-	__u64 items = PT_REGS_PARM2(ctx), id = bpf_get_current_pid_tgid();
+	__u64 items = PT_REGS_PARM2(ctx);
 	struct call call = { .items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true };
-	struct pending pending = { .sp = PT_REGS_SP(ctx) + probe->stack_adjust };
 
 	record_start(s, probe, number, PT_REGS_IP(ctx));
-	if (read_user(&s->item, sizeof(s->item), items) || !load_object_name(slot))
+	if (read_items(s, items, call.n_items + 1) || !load_object_name(slot))
 		return;
 	count_seen();
-	pending.event = call.name = s->name_addr;
-	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
+	call.name = s->name_addr;
+	remember_call(s->name_addr, PT_REGS_SP(ctx) + probe->stack_adjust);
 	if (loaded_name_passes(slot, s))
 		event_capture(s, slot, &call);
 	else
@@ -822,7 +852,8 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* sched_process_exec(task, old pid, bprm): the new program has not run yet */
+/* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that has not
+ * been looked at is told. */
 SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -830,14 +861,21 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	struct inode *inode = BPF_CORE_READ(bprm, file, f_inode);
 	struct wire_exec r = {};
 	struct file_id id = {};
+	struct target *target;
+	bool known;
 	__u32 pid;
 
-	if (!current_target(&pid))
+	target = current_target(&pid);
+	if (!target && !knob_adopt)
 		return 0;
-	head_fill(&r.head, sizeof(r), WIRE_EXEC);
 	r.dev = id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	r.ino = id.ino = BPF_CORE_READ(inode, i_ino);
-	r.stopped = knob_stop_on_exec && !bpf_map_lookup_elem(&known_files, &id);
+	known = bpf_map_lookup_elem(&known_files, &id) != 0;
+	if (!target && known)
+		return 0;
+	head_fill(&r.head, sizeof(r), WIRE_EXEC);
+	r.known = known;
+	r.stopped = knob_stop_on_exec && !known;
 	/* Stopped only when user space will hear of it. */
 	if (!bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP) && r.stopped)
 		bpf_send_signal(SIGSTOP);

@@ -50,7 +50,7 @@ struct frame {
 };
 
 #define FRAMES	    8 /* a power of two above WIRE_MAX_DEPTH + 1 */
-#define OBJECT_READ 88
+#define OBJECT_READ 128 /* bytes of an object read at once: its fields, and short strings whole */
 #define FORMAT_LEN  64
 
 struct scratch {
@@ -73,8 +73,8 @@ struct scratch {
 	__u32 glob_at, text_at, star_at, mark_at, pattern, verdict;
 	struct frame frames[FRAMES];
 	char fmt[FORMAT_LEN + 8];
-	char object[128 + 8]; /* the first bytes of the object looked at */
-	char more[128 + 8];
+	char object[OBJECT_READ * 2]; /* the first bytes of the object looked at */
+	char more[OBJECT_READ + 8];
 	char name[WIRE_MAX_NAME + 8]; /* UTF-8; the first NAME_KEY_LEN bytes are zero-padded */
 	char record[WIRE_MAX_RECORD + WIRE_MAX_STRING + 4096];
 };
@@ -226,6 +226,14 @@ static __always_inline void put_payload(struct scratch *s, struct wire_value *v,
 		payload_unreadable(v, err);
 	else
 		end_payload(s, v, n);
+}
+
+/* A payload that came with the object: at `offset` in what was read of it. */
+static __always_inline void put_payload_inline(struct scratch *s, struct wire_value *v, __u32 offset, __u64 len)
+{
+	len = at_most(len, OBJECT_READ);
+	copy_kernel(record_room(s, s->used), len, s->object + at_most(offset, OBJECT_READ));
+	end_payload(s, v, len);
 }
 
 /* Reads a NUL-terminated payload. Returns true if the string fills the limit: it may go on. */

@@ -72,7 +72,8 @@ struct wire_exec {
 	__u64 dev; /* of the executed file, kernel encoding (MKDEV) */
 	__u64 ino;
 	__u8 stopped; /* the process waits for SIGCONT: the file was not known */
-	__u8 reserved[7];
+	__u8 known;   /* the file has been looked at */
+	__u8 reserved[6];
 };
 
 struct wire_exit {

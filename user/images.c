@@ -15,6 +15,8 @@ struct images {
 	enum py_probe_choice wanted;
 	struct image_entry **entries;
 	size_t n, cap;
+	struct image_entry *numbered[MAX_IMAGES]; /* by the tracer's number */
+	size_t attached;
 };
 
 struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted)
@@ -36,11 +38,6 @@ static struct image_entry *find(const struct images *images, uint64_t dev, uint6
 		if (images->entries[i]->dev == dev && images->entries[i]->ino == ino)
 			return images->entries[i];
 	return NULL;
-}
-
-bool images_known(const struct images *images, uint64_t dev, uint64_t ino)
-{
-	return find(images, dev, ino);
 }
 
 static struct image_entry *new_entry(struct images *images, const struct target_file *file)
@@ -107,6 +104,8 @@ static int attach_first(struct images *images, struct image_entry *e, const stru
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
+	images->numbered[e->number] = e;
+	images->attached++;
 	describe(e);
 	warn_degraded(e, file->path);
 	log_info("%s: CPython %s, %s, %zu probes", file->path, e->version, e->build, n);
@@ -171,12 +170,13 @@ const struct image_entry *images_add(struct images *images, const struct target_
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe)
 {
 	int number = tracer_probe_image(images->tracer, probe);
-	size_t i;
 
-	for (i = 0; number >= 0 && i < images->n; i++)
-		if (images->entries[i]->number == number)
-			return images->entries[i];
-	return NULL;
+	return number < 0 ? NULL : images->numbered[number];
+}
+
+size_t images_attached(const struct images *images)
+{
+	return images->attached;
 }
 
 void images_free(struct images *images)

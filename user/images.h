@@ -34,7 +34,7 @@ const struct image_entry *images_add(struct images *images, const struct target_
 /* The image whose probe has this number, or NULL. */
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe);
 
-/* Whether the file has been looked at. */
-bool images_known(const struct images *images, uint64_t dev, uint64_t ino);
+/* Number of images that have probes. */
+size_t images_attached(const struct images *images);
 
 #endif

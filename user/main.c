@@ -104,7 +104,7 @@ static int add_targets(struct session *s, const struct options *o)
 	return err;
 }
 
-static int trace(const struct options *o)
+static int trace_filtered(const struct options *o, const struct filter *filter)
 {
 	struct session *s;
 	int signals, status = 1;
@@ -112,13 +112,22 @@ static int trace(const struct options *o)
 	if (!features_check())
 		return 1;
 	signals = open_signals();
-	s = signals < 0 ? NULL : session_new(o);
+	s = signals < 0 ? NULL : session_new(o, filter);
 	if (!s)
 		return 1;
 	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
 		status = run_loop(s, signals, o);
 	session_free(s);
 	close(signals);
+	return status;
+}
+
+static int trace(const struct options *o)
+{
+	struct filter filter;
+	int status = filter_init(&filter, o->events, o->n_events) ? 2 : trace_filtered(o, &filter);
+
+	filter_free(&filter);
 	return status;
 }
 

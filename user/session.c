@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "decode/wire_decode.h"
 #include "enrich/process.h"
-#include "filter.h"
 #include "images.h"
 #include "sink/output.h"
 #include "sink/summary.h"
@@ -25,7 +24,7 @@
 
 struct session {
 	const struct options *options;
-	struct filter filter;
+	const struct filter *filter;
 	struct tracer *tracer;
 	struct images *images;
 	struct process_cache *processes;
@@ -147,7 +146,7 @@ static bool resolve_name(struct session *s, struct audit_event *event, const str
 	if (py_image_string(image->fd, wire->name_addr - wire->bias, name, sizeof(name)) < 0)
 		return true;
 	wire_set_name(event, name);
-	return filter_passes(&s->filter, name);
+	return filter_passes(s->filter, name);
 }
 
 static void deliver(struct session *s, struct audit_event *event)
@@ -210,10 +209,14 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 
 static void on_fork(struct session *s, const struct wire_fork *wire)
 {
+	struct process_info *info;
 	bool is_new;
 
-	if (s->options->follow || s->options->mode == MODE_ALL)
-		process_get(s->processes, wire->child, wire->head.pid, &is_new);
+	if (!attach_everywhere(s->options))
+		return;
+	info = process_get(s->processes, wire->child, wire->head.pid, &is_new);
+	if (info)
+		info->probe = NULL; /* what it took over from its parent; it is announced by itself */
 }
 
 static void on_record(const void *data, size_t size, void *arg)
@@ -327,7 +330,6 @@ int session_add_pid(struct session *s, pid_t pid)
 		return -ENOMEM;
 	process_identity(pid, &event.uid, event.comm, sizeof(event.comm));
 	announce(s, info, add.found, &event);
-	rescan_add(s->rescan, pid);
 	return 0;
 }
 
@@ -345,6 +347,13 @@ int session_add_all(struct session *s)
 	return target_each_process(add_process, s);
 }
 
+static int refuse_command(const char *name, const struct image_entry *image)
+{
+	if (image->error == -ENOTSUP)
+		log_error("%s: CPython %s has no audit events; 3.8 or newer is needed", name, image->version);
+	return image->error; /* others were reported where they came up */
+}
+
 int session_start_command(struct session *s)
 {
 	char *const *argv = s->options->command;
@@ -357,8 +366,8 @@ int session_start_command(struct session *s)
 	tracer_add_target(s->tracer, s->command.pid);
 	add = add_for(s, s->command.pid);
 	err = command_files(&s->command, argv, s->options->as_root, add_file, &add);
-	if (!err && add.found && add.exe[0])
-		log_debug("%s: probes stand", add.exe);
+	if (!err && !add.found && add.refused)
+		err = refuse_command(argv[0], add.refused);
 	return err;
 }
 
@@ -389,10 +398,12 @@ static void on_exec(struct session *s, const struct wire_exec *exec)
 {
 	uint32_t pid = exec->head.pid;
 	struct process_info *info;
-	bool is_new;
+	bool is_new = false;
 
-	/* While it is young: a process can be gone before its first event is seen. */
-	info = process_get(s->processes, pid, 0, &is_new);
+	/* While it is young: a process can be gone before its first event is seen. With -a most are of no
+	 * interest. */
+	info = s->options->mode == MODE_ALL ? process_find(s->processes, pid) :
+					      process_get(s->processes, pid, 0, &is_new);
 	if (info && !is_new) {
 		process_refresh(s->processes, pid);
 		info->probe = NULL; /* announced again when it raises an event */
@@ -400,14 +411,19 @@ static void on_exec(struct session *s, const struct wire_exec *exec)
 	if (exec->stopped)
 		serve_stopped(s, exec);
 	else if (s->options->mode != MODE_COMMAND)
-		rescan_add(s->rescan, pid);
+		rescan_add(s->rescan, pid, exec->dev, exec->ino);
 }
 
-static void rescan_process(pid_t pid, void *arg)
-{
-	struct add add = add_for(arg, pid);
+/* By then the dynamic loader has mapped what a program is linked with. */
+#define LOADED_MS 20
 
-	target_process_files(pid, add_file, &add);
+static void rescan_process(const struct rescan_entry *entry, void *arg)
+{
+	struct session *s = arg;
+	struct add add = add_for(s, entry->pid);
+
+	if (!target_process_files(entry->pid, add_file, &add) && entry->age_ms >= LOADED_MS)
+		tracer_know_file(s->tracer, entry->dev, entry->ino);
 }
 
 /* --- the run --- */
@@ -450,7 +466,7 @@ static struct output *open_output(const struct options *o)
 	return output_open(path, fd, format, color);
 }
 
-struct session *session_new(const struct options *options)
+struct session *session_new(const struct options *options, const struct filter *filter)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -459,12 +475,11 @@ struct session *session_new(const struct options *options)
 		return NULL;
 	}
 	s->options = options;
-	if (filter_init(&s->filter, options->events, options->n_events))
-		goto fail;
+	s->filter = filter;
 	s->output = open_output(options);
 	if (!s->output)
 		goto fail;
-	s->tracer = open_tracer(options, &s->filter);
+	s->tracer = open_tracer(options, filter);
 	if (!s->tracer)
 		goto fail;
 	s->images = images_new(s->tracer, options->probe);
@@ -615,6 +630,9 @@ int session_end(struct session *s, bool quick)
 	write_record(s, &event);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
 	print_totals(&event.totals, log_level < 0);
+	if (s->options->mode == MODE_COMMAND && !images_attached(s->images))
+		log_warn("%s: executed no CPython, so there was nothing to see%s", s->options->command[0],
+			 s->options->follow ? "" : "; -f follows its children");
 	if (s->options->mode == MODE_COMMAND && !s->command_exited)
 		log_warn("PID %d (%s) is left running", s->command.pid, s->options->command[0]);
 	return exit_status(s);
@@ -631,6 +649,5 @@ void session_free(struct session *s)
 	images_free(s->images);
 	tracer_free(s->tracer);
 	output_free(s->output);
-	filter_free(&s->filter);
 	free(s);
 }

@@ -18,12 +18,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct event_variant variant = {
-	.n_args = 5,
+	.n_args = 6,
 	.args = {{"path", SHOW_PLAIN},
 		 {"flags", SHOW_OPEN_FLAGS},
 		 {"mode", SHOW_MODE},
 		 {"signal", SHOW_SIGNAL},
-		 {"family", SHOW_FAMILY}},
+		 {"family", SHOW_FAMILY},
+		 {"protocol", SHOW_PROTOCOL}},
 };
 
 static void check_line(const struct buf *out)

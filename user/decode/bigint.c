@@ -2,8 +2,7 @@
 /*
  * Horner's rule in base 10^9. The work grows with the square of the length, and how long an int is
  * the traced process decides: digits are taken in blocks, so that the slow part, the division by
- * the base, is done once for BLOCK multiplications. The longest int takes some 20 ms rather than
- * 100.
+ * the base, is done once for BLOCK multiplications.
  */
 #include "decode/bigint.h"
 

@@ -57,44 +57,51 @@ static int probe_semaphores(void)
 	return access("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset", R_OK) == 0;
 }
 
-/* A link of the kind is refused in another way by a kernel that knows it: the program is loaded for it,
- * and the missing path is EFAULT or EINVAL only there. */
+/* A link to a directory: EBADF where links of this kind are known (bpf_uprobe_multi_link_attach),
+ * EINVAL or E2BIG before. The uapi header here may know neither the fields nor the attach type. */
 static int probe_uprobe_multi(void)
 {
+	static const uint64_t offset;
 	struct bpf_insn insns[] = {
-		{ .code = 0xb7, .dst_reg = 0, .imm = 0 }, /* r0 = 0 */
-		{ .code = 0x95 },			  /* exit */
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0}, /* r0 = 0 */
+		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI);
+	struct {
+		uint32_t prog_fd, target_fd, attach_type, flags;
+		uint64_t path, offsets, ref_ctr_offsets, cookies;
+		uint32_t cnt, multi_flags, pid, reserved;
+	} attr = {.attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI,
+		  .path = (uintptr_t) "/",
+		  .offsets = (uintptr_t)&offset,
+		  .cnt = 1};
 	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link, err;
-	union bpf_attr attr = {0};
 
 	if (fd < 0)
 		return 0;
-	attr.link_create.prog_fd = fd;
-	attr.link_create.attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI;
+	attr.prog_fd = fd;
 	link = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 	err = errno;
 	if (link >= 0)
 		close(link);
 	close(fd);
-	/* bpf_uprobe_multi_link_attach: EINVAL for a NULL path or no offsets; older kernels know no such
-	 * attach type: EINVAL as well, but they already refuse the attach type above attr's end. */
-	return link >= 0 || err == EINVAL || err == EFAULT;
+	return link < 0 && err == EBADF;
 }
 
 static struct feature features[] = {
-	{ "BTF", true, false, "/sys/kernel/btf/vmlinux; a kernel built with CONFIG_DEBUG_INFO_BTF" },
-	{ "ring buffer", true, false, "Linux 5.8" },
-	{ "boot clock", true, false, "Linux 5.8" },
-	{ "uprobes", true, false, "a kernel built with CONFIG_UPROBE_EVENTS and CONFIG_PERF_EVENTS" },
-	{ "USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them" },
-	{ "attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself" },
-	{ "uprobe_multi", false, false, "Linux 6.6; not needed" },
+	{"BTF", true, false, "/sys/kernel/btf/vmlinux; a kernel built with CONFIG_DEBUG_INFO_BTF"},
+	{"ring buffer", true, false, "Linux 5.8"},
+	{"boot clock", true, false, "Linux 5.8"},
+	{"uprobes", true, false, "a kernel built with CONFIG_UPROBE_EVENTS and CONFIG_PERF_EVENTS"},
+	{"USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them"},
+	{"attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself"},
+	{"uprobe_multi", false, false, "Linux 6.6; not needed"},
 };
 
 static int (*const probes[])(void) = {
-	probe_btf, probe_ring, probe_boot_clock, probe_uprobes, probe_semaphores, probe_cookie, probe_uprobe_multi,
+	probe_btf,	  probe_ring,	probe_boot_clock,   probe_uprobes,
+	probe_semaphores, probe_cookie, probe_uprobe_multi,
 };
 
 const struct feature *features_list(size_t *n)
@@ -119,19 +126,19 @@ bool feature_attach_cookie(void)
 }
 
 static struct capability capabilities[] = {
-	{ "CAP_BPF", true, false, "load BPF programs" },
-	{ "CAP_PERFMON", true, false, "read the traced process's memory from them" },
-	{ "CAP_SYS_ADMIN", true, false, "attach uprobes through perf events" },
-	{ "CAP_SYS_PTRACE", true, false, "open the files of other users' processes" },
-	{ "CAP_DAC_READ_SEARCH", false, false, "read them wherever they lie" },
+	{"CAP_BPF", true, false, "load BPF programs"},
+	{"CAP_PERFMON", true, false, "read the traced process's memory from them"},
+	{"CAP_SYS_ADMIN", true, false, "attach uprobes through perf events"},
+	{"CAP_SYS_PTRACE", true, false, "open the files of other users' processes"},
+	{"CAP_DAC_READ_SEARCH", false, false, "read them wherever they lie"},
 };
 
-static const int capability_bits[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
-				       CAP_DAC_READ_SEARCH };
+static const int capability_bits[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+				      CAP_DAC_READ_SEARCH};
 
 static bool capability_held(int bit)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}};
 
 	if (syscall(SYS_capget, &header, data))
@@ -146,7 +153,8 @@ const struct capability *capabilities_list(size_t *n)
 	*n = sizeof(capabilities) / sizeof(capabilities[0]);
 	for (i = 0; i < *n; i++) {
 		capabilities[i].held = capability_held(capability_bits[i]);
-		/* Until 5.8 CAP_SYS_ADMIN stood for what CAP_BPF and CAP_PERFMON are now, and still does. */
+		/* Until 5.8 CAP_SYS_ADMIN stood for what CAP_BPF and CAP_PERFMON are now, and still
+		 * does. */
 		if (i < 2 && capability_held(CAP_SYS_ADMIN))
 			capabilities[i].held = true;
 	}
@@ -161,7 +169,8 @@ static bool capabilities_check(void)
 
 	for (i = 0; i < n; i++)
 		if (c[i].needed && !c[i].held)
-			len += snprintf(missing + len, sizeof(missing) - len, "%s%s", len ? ", " : "", c[i].name);
+			len += snprintf(missing + len, sizeof(missing) - len, "%s%s",
+					len ? ", " : "", c[i].name);
 	if (!len)
 		return true;
 	log_error("permission denied: missing %s; run as root, for example with sudo", missing);
@@ -200,11 +209,13 @@ bool features_check(void)
 	if (!kernel_new_enough() || !capabilities_check())
 		return false;
 	if (locked_down()) {
-		log_error("kernel: locked down (confidentiality), BPF may not read memory; boot with lockdown=integrity or none");
+		log_error("kernel: locked down (confidentiality), BPF may not read memory; boot "
+			  "with lockdown=integrity or none");
 		return false;
 	}
 	if (!probe_btf()) {
-		log_error("kernel: no BTF at /sys/kernel/btf/vmlinux; use a kernel built with CONFIG_DEBUG_INFO_BTF=y");
+		log_error("kernel: no BTF at /sys/kernel/btf/vmlinux; use a kernel built with "
+			  "CONFIG_DEBUG_INFO_BTF=y");
 		return false;
 	}
 	if (!probe_uprobes()) {
@@ -217,9 +228,12 @@ bool features_check(void)
 void features_explain(int err)
 {
 	if (err == EPERM || err == EACCES)
-		log_error("loading BPF programs: %s; check capabilities and lockdown with --check", strerror(err));
+		log_error("loading BPF programs: %s; check capabilities and lockdown with --check",
+			  strerror(err));
 	else if (err == ENOMEM)
-		log_error("loading BPF programs: out of memory; try a smaller --buffer or raise the memory limit");
+		log_error("loading BPF programs: out of memory; try a smaller --buffer or raise "
+			  "the memory limit");
 	else
-		log_error("loading BPF programs: %s; run with -vv for the kernel's words", strerror(err));
+		log_error("loading BPF programs: %s; run with -vv for the kernel's words",
+			  strerror(err));
 }

@@ -15,8 +15,8 @@
 
 #define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
 
-/* One load of the BPF object. With attach cookies there is one; on older kernels each probe has its own,
- * which knows the probe's number as a constant and shares all maps with the first. */
+/* One load of the BPF object. With attach cookies there is one; on older kernels each probe has its
+ * own, which knows the probe's number as a constant and shares all maps with the first. */
 struct instance {
 	struct pyaudit *skel;
 	struct instance *next;
@@ -64,7 +64,8 @@ static int on_ring_record(void *arg, void *data, size_t size)
 	struct tracer *t = arg;
 
 	t->fn(data, size, t->arg);
-	/* A negative value ends the round; the record is consumed all the same (libbpf ringbuf.c). */
+	/* A negative value ends the round; the record is consumed all the same (libbpf ringbuf.c).
+	 */
 	return ++t->batch < TRACER_BATCH ? 0 : -EAGAIN;
 }
 
@@ -98,14 +99,14 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
 }
 
-/* Lets a further load use the maps of the first, and load only the program it is for. */
-static int share_maps(struct pyaudit *skel, const struct pyaudit *first, const char *program)
+/* Lets a further load use the maps of the first. */
+static int share_maps(struct pyaudit *skel, const struct pyaudit *first)
 {
-	struct bpf_program *prog;
 	struct bpf_map *map;
 	int err;
 
-	bpf_object__for_each_map(map, skel->obj) {
+	bpf_object__for_each_map(map, skel->obj)
+	{
 		const char *name = bpf_map__name(map);
 		int fd;
 
@@ -116,9 +117,22 @@ static int share_maps(struct pyaudit *skel, const struct pyaudit *first, const c
 		if (err)
 			return err;
 	}
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), program));
 	return 0;
+}
+
+/* Without cookies the first load holds what follows processes, and each further one the program of
+ * its probe. */
+static void choose_programs(struct pyaudit *skel, const char *program)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		bool probe = bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE;
+
+		bpf_program__set_autoload(prog, program ? !strcmp(bpf_program__name(prog), program)
+							: !probe);
+	}
 }
 
 static struct instance *load_instance(struct tracer *t, uint32_t probe, const char *program)
@@ -134,7 +148,9 @@ static struct instance *load_instance(struct tracer *t, uint32_t probe, const ch
 		goto fail;
 	}
 	set_knobs(t, i->skel, probe);
-	err = t->skel ? share_maps(i->skel, t->skel, program) : 0;
+	if (!t->cookie)
+		choose_programs(i->skel, program);
+	err = t->skel ? share_maps(i->skel, t->skel) : 0;
 	if (!err)
 		err = pyaudit__load(i->skel);
 	if (err) {
@@ -159,12 +175,13 @@ static int fill_maps(struct tracer *t)
 	int err = 0;
 
 	for (i = 0; i < scratch_count() && !err; i++)
-		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.free_scratches), NULL, &i, BPF_ANY);
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.free_scratches), NULL, &i,
+					  BPF_ANY);
 	for (i = 0; i < o->n_patterns && !err; i++) {
 		struct {
 			char glob[TRACER_PATTERN_MAX + 1];
 			uint32_t exclude, reserved;
-		} p = { .exclude = o->patterns[i].exclude };
+		} p = {.exclude = o->patterns[i].exclude};
 
 		snprintf(p.glob, sizeof(p.glob), "%s", o->patterns[i].glob);
 		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.patterns), &i, &p, BPF_ANY);
@@ -183,8 +200,8 @@ static int fill_maps(struct tracer *t)
 
 static int attach_lifecycle(struct tracer *t)
 {
-	struct bpf_program *programs[] = { t->skel->progs.on_fork, t->skel->progs.on_exec,
-					   t->skel->progs.on_exit };
+	struct bpf_program *programs[] = {t->skel->progs.on_fork, t->skel->progs.on_exec,
+					  t->skel->progs.on_exit};
 	size_t i;
 
 	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
@@ -295,7 +312,8 @@ static int attach_probe(struct tracer *t, const struct image *image, size_t i, p
 
 	prog = bpf_object__find_program_by_name(image->instances[i]->skel->obj, name);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
-	link = bpf_program__attach_uprobe_opts(prog, pid, path, image->probes[i].file_offset, &opts);
+	link = bpf_program__attach_uprobe_opts(prog, pid, path, image->probes[i].file_offset,
+					       &opts);
 	if (!link)
 		return -errno;
 	err = keep_link(t, link);
@@ -317,7 +335,8 @@ int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
 	return err;
 }
 
-int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_probe_choice choice, pid_t pid)
+int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_probe_choice choice,
+		  pid_t pid)
 {
 	uint32_t number = t->n_images;
 	const struct py_probe *probes;
@@ -328,12 +347,14 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 	if (number >= MAX_IMAGES)
 		return -ENOSPC;
 	image = &t->images[number];
-	*image = (struct image){ .fd = dup(fd) };
+	*image = (struct image){.fd = dup(fd)};
 	if (image->fd < 0)
 		return -errno;
 	probes = py_image_probes(py, choice, &n);
 	image->n_probes = n;
-	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.images), &number, &py->config, BPF_ANY) ? -errno : 0;
+	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.images), &number, &py->config, BPF_ANY)
+		      ? -errno
+		      : 0;
 	for (i = 0; i < n && !err; i++) {
 		image->probes[i] = probes[i];
 		err = add_probe(t, image, i, number);
@@ -357,7 +378,9 @@ int tracer_add_target(struct tracer *t, pid_t pid)
 {
 	uint32_t key = pid, flags = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.targets), &key, &flags, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.targets), &key, &flags, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 void tracer_drop_target(struct tracer *t, pid_t pid)
@@ -378,10 +401,12 @@ int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino)
 {
 	struct {
 		uint64_t dev, ino;
-	} key = { dev, ino };
+	} key = {dev, ino};
 	uint8_t one = 1;
 
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.known_files), &key, &one, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.known_files), &key, &one, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 int tracer_fd(const struct tracer *t)

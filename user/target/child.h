@@ -30,9 +30,9 @@ pid_t child_fork(void);
 int child_become(const struct child_user *user);
 
 /*
- * The file execvp(3) would execute for name, found with the rights of the caller: path is the value of
- * PATH, NULL if there is none. Returns 0, -ENOENT, -EACCES (found, but not executable) or another
- * negative errno.
+ * The file execvp(3) would execute for name, found with the rights of the caller: path is the value
+ * of PATH, NULL if there is none. Returns 0, -ENOENT, -EACCES (found, but not executable) or
+ * another negative errno.
  */
 int child_search(const char *name, const char *path, char *found, size_t size);
 

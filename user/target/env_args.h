@@ -22,9 +22,9 @@ void env_args_drop(struct env_args *a, size_t n);	  /* from the front */
 void env_args_free(struct env_args *a);
 
 /*
- * Arguments of env in, arguments of the command that env would execute out: options and assignments are
- * taken off, -S is split, path follows -i, -u PATH and PATH=. False when there is no command or it
- * cannot be foreseen.
+ * Arguments of env in, arguments of the command that env would execute out: options and assignments
+ * are taken off, -S is split, path follows -i, -u PATH and PATH=. False when there is no command or
+ * it cannot be foreseen.
  */
 bool env_args_apply(struct env_args *a);
 

@@ -13,7 +13,7 @@ static const unsigned int delays[] = { 0, 2, 5, 10, 20, 50, 100, 250, 1000 };
 #define ENTRIES 1024
 
 struct entry {
-	pid_t pid; /* 0: free */
+	struct rescan_entry public; /* pid 0: free */
 	unsigned int stage;
 	int64_t start;
 };
@@ -46,20 +46,20 @@ static struct entry *find(struct rescan *r, pid_t pid)
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES && r->n; i++)
-		if (r->entries[i].pid == pid)
+		if (r->entries[i].public.pid == pid)
 			return &r->entries[i];
 	return NULL;
 }
 
-void rescan_add(struct rescan *r, pid_t pid)
+void rescan_add(struct rescan *r, pid_t pid, uint64_t dev, uint64_t ino)
 {
 	struct entry *e = find(r, pid);
 
 	if (!e) {
 		e = &r->entries[r->next++ % ENTRIES];
-		r->n += !e->pid;
+		r->n += !e->public.pid;
 	}
-	*e = (struct entry){ .pid = pid, .start = now_ms() };
+	*e = (struct entry){ .public = { .pid = pid, .dev = dev, .ino = ino }, .start = now_ms() };
 }
 
 void rescan_forget(struct rescan *r, pid_t pid)
@@ -67,12 +67,12 @@ void rescan_forget(struct rescan *r, pid_t pid)
 	struct entry *e = find(r, pid);
 
 	if (e) {
-		e->pid = 0;
+		e->public.pid = 0;
 		r->n--;
 	}
 }
 
-void rescan_run(struct rescan *r, void (*fn)(pid_t pid, void *arg), void *arg)
+void rescan_run(struct rescan *r, void (*fn)(const struct rescan_entry *entry, void *arg), void *arg)
 {
 	int64_t now = r->n ? now_ms() : 0;
 	unsigned int i;
@@ -80,11 +80,12 @@ void rescan_run(struct rescan *r, void (*fn)(pid_t pid, void *arg), void *arg)
 	for (i = 0; i < ENTRIES && r->n; i++) {
 		struct entry *e = &r->entries[i];
 
-		if (!e->pid || now - e->start < delays[e->stage])
+		if (!e->public.pid || now - e->start < delays[e->stage])
 			continue;
-		fn(e->pid, arg);
+		e->public.age_ms = now - e->start;
+		fn(&e->public, arg);
 		if (++e->stage == N_DELAYS) {
-			e->pid = 0;
+			e->public.pid = 0;
 			r->n--;
 		}
 	}
