@@ -398,6 +398,20 @@ static __always_inline void put_type(struct scratch *s, const struct py_layout *
 		v->num = v->len;
 }
 
+/* None, True and False of the image are told by their address and need not be read. */
+static __always_inline bool capture_singleton(struct scratch *s, const struct py_types *t)
+{
+	__u64 addr = s->item - s->bias;
+
+	if (addr == t->none_object)
+		put(s, WIRE_NONE, WIRE_OK, 0, 0);
+	else if (addr == t->true_object || addr == t->false_object)
+		put(s, WIRE_BOOL, WIRE_OK, 0, addr == t->true_object);
+	else
+		return false;
+	return true;
+}
+
 /* Captures the object at s->item as the next value. */
 static __always_inline void capture_object(struct scratch *s, const struct image_config *image)
 {
@@ -414,6 +428,8 @@ static __always_inline void capture_object(struct scratch *s, const struct image
 		put(s, WIRE_OBJECT, WIRE_UNSUPPORTED, 0, 'O');
 		return;
 	}
+	if (capture_singleton(s, &image->types))
+		return;
 	err = s->object_of == s->item ? 0 : read_object(s, s->item);
 	s->object_of = 0;
 	if (err) {

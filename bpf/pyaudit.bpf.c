@@ -520,14 +520,39 @@ static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct p
 				     PT_REGS_SP(ctx) + probe->stack_adjust);
 }
 
-/* static int sys_audit_tstate(PyThreadState *, const char *event, const char *format, va_list) */
-SEC("uprobe")
-int on_sys_audit_tstate(struct pt_regs *ctx)
+/* The C arguments behind a va_list (System V ABI, x86-64: 3.5.7). Its register save area usually lies close
+ * behind it, in the frame of the function that made it, and is read together with it then. */
+static __always_inline void load_va_list(struct scratch *s, __u64 addr)
 {
 	struct {
 		__u32 gp_offset, fp_offset;
 		__u64 overflow, save;
-	} va = {};
+	} *va = (void *)s->more;
+	__u64 ahead;
+	int i;
+	bool whole = !read_user(s->more, OBJECT_READ, addr);
+
+	if (!whole && read_user(s->more, sizeof(*va), addr))
+		return;
+	s->gp_next = va->gp_offset / 8;
+	s->fp_next = va->fp_offset;
+	s->overflow = va->overflow;
+	s->fp_area = va->save;
+	s->has_fp = 1;
+	ahead = va->save - addr;
+	if (whole && ahead <= OBJECT_READ - sizeof(s->gp)) {
+		ahead = at_most(ahead, OBJECT_READ - sizeof(s->gp));
+		for (i = 0; i < 6; i++)
+			s->gp[i] = *(__u64 *)(s->more + ahead + i * 8);
+	} else {
+		read_user(s->gp, sizeof(s->gp), va->save);
+	}
+}
+
+/* static int sys_audit_tstate(PyThreadState *, const char *event, const char *format, va_list) */
+SEC("uprobe")
+int on_sys_audit_tstate(struct pt_regs *ctx)
+{
 	struct call call = { .name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx) };
 	struct probe_config *probe;
 	__u32 number, slot;
@@ -540,14 +565,8 @@ int on_sys_audit_tstate(struct pt_regs *ctx)
 	if (!s)
 		return 0;
 	record_start(s, probe, number, PT_REGS_IP(ctx));
-	if (knob_args && call.format && !read_user(&va, sizeof(va), PT_REGS_PARM4(ctx))) {
-		read_user(s->gp, sizeof(s->gp), va.save);
-		s->gp_next = va.gp_offset / 8;
-		s->overflow = va.overflow;
-		s->fp_area = va.save;
-		s->fp_next = va.fp_offset;
-		s->has_fp = 1;
-	}
+	if (knob_args && call.format)
+		load_va_list(s, PT_REGS_PARM4(ctx));
 	event_capture(s, slot, &call);
 	scratch_release(slot);
 	return 0;

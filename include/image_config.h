@@ -45,8 +45,9 @@ struct py_layout {
 	__u16 reserved[3];
 };
 
-/* Link addresses of type objects (symbol values in the file); 0 if not exported. */
+/* Link addresses of singletons and type objects (symbol values in the file); 0 if not exported. */
 struct py_types {
+	__u64 none_object, true_object, false_object;
 	__u64 none, boolean, integer, floating, str, bytes, bytearray, tuple, list, dict;
 	__u64 code, function, type, module;
 };

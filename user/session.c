@@ -214,6 +214,8 @@ static void on_fork(struct session *s, const struct wire_fork *wire)
 
 	if (!attach_everywhere(s->options))
 		return;
+	/* The number may have been another process's whose exit could not be told. */
+	process_forget(s->processes, wire->child);
 	info = process_get(s->processes, wire->child, wire->head.pid, &is_new);
 	if (info)
 		info->probe = NULL; /* what it took over from its parent; it is announced by itself */

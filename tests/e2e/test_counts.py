@@ -45,10 +45,10 @@ class Flood(Case):
     def test_file(self):
         """Two million events as fast as four processes can: each is in the file or counted as lost."""
         out = self.path("flood.json")
-        self.flood(out, EVENTS, "-e", "x")
+        self.flood(out, EVENTS, "-e", "flood.x")
         summary = last_record(out)
         lost = self.check_sum(summary)
-        delivered = count(out, b'"event":"x"')
+        delivered = count(out, b'"event":"flood.x"')
         print("     delivered %d, lost %d" % (delivered, lost))
         self.assertEqual(delivered, summary["delivered"])
         self.assertEqual(delivered + lost, PROCESSES * EVENTS)

@@ -131,6 +131,10 @@ class Differential(Case):
         for r in records.audits(found, "family.event"):
             self.assertEqual(r["args"]["arg2"], r["pid"])
         self.assertGreaterEqual(len({e["p"] for e in entries}), 8)
+        # what a forked child is follows from its parent, also if it is gone when the record is written
+        vague = [r for r in records.of_type(found, "process")
+                 if not {"exe", "cmdline", "cwd", "python"} <= set(r.keys())]
+        self.assertEqual(vague, [])
 
     def test_no_follow(self):
         """Without -f children are absent."""

@@ -15,10 +15,13 @@
 
 #define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
 
-/* One load of the BPF object. With attach cookies there is one; on older kernels each probe has its
- * own, which knows the probe's number as a constant and shares all maps with the first. */
+/* One load of the BPF object. The first has the maps and the programs that follow processes. Each
+ * further one shares those maps and has the program of one entry, verified when the first probe
+ * needs it: that takes a tenth of a second and more. On kernels without attach cookies every probe
+ * has its own, which knows the probe's number as a constant. */
 struct instance {
 	struct pyaudit *skel;
+	enum py_entry entry; /* 0: the first */
 	struct instance *next;
 };
 
@@ -120,9 +123,21 @@ static int share_maps(struct pyaudit *skel, const struct pyaudit *first)
 	return 0;
 }
 
-/* Without cookies the first load holds what follows processes, and each further one the program of
- * its probe. */
-static void choose_programs(struct pyaudit *skel, const char *program)
+static const char *program_name(enum py_entry entry)
+{
+	static const char *const names[] = {
+		[PY_ENTRY_SYS_AUDIT_TSTATE] = "on_sys_audit_tstate",
+		[PY_ENTRY_SYS_AUDIT] = "on_sys_audit",
+		[PY_ENTRY_PYSYS_AUDIT] = "on_pysys_audit",
+		[PY_ENTRY_PYSYS_AUDIT_T] = "on_pysys_audit_t",
+		[PY_ENTRY_USDT] = "on_usdt",
+	};
+
+	return names[entry];
+}
+
+/* The program of an entry, or for 0 those that follow processes. */
+static void choose_programs(struct pyaudit *skel, enum py_entry entry)
 {
 	struct bpf_program *prog;
 
@@ -130,26 +145,27 @@ static void choose_programs(struct pyaudit *skel, const char *program)
 	{
 		bool probe = bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE;
 
-		bpf_program__set_autoload(prog, program ? !strcmp(bpf_program__name(prog), program)
-							: !probe);
+		if (entry)
+			probe = !strcmp(bpf_program__name(prog), program_name(entry));
+		bpf_program__set_autoload(prog, probe == (entry != 0));
 	}
 }
 
-static struct instance *load_instance(struct tracer *t, uint32_t probe, const char *program)
+static struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t probe)
 {
 	struct instance *i = calloc(1, sizeof(*i));
 	int err;
 
 	if (!i)
 		return NULL;
+	i->entry = entry;
 	i->skel = pyaudit__open();
 	if (!i->skel) {
 		err = errno;
 		goto fail;
 	}
 	set_knobs(t, i->skel, probe);
-	if (!t->cookie)
-		choose_programs(i->skel, program);
+	choose_programs(i->skel, entry);
 	err = t->skel ? share_maps(i->skel, t->skel) : 0;
 	if (!err)
 		err = pyaudit__load(i->skel);
@@ -165,6 +181,23 @@ fail:
 	free(i);
 	errno = err;
 	return NULL;
+}
+
+static struct instance *instance_for(struct tracer *t, enum py_entry entry, uint32_t probe)
+{
+	struct instance *i;
+	int err;
+
+	for (i = t->instances; i && t->cookie; i = i->next)
+		if (i->entry == entry)
+			return i;
+	i = load_instance(t, entry, probe);
+	if (!i) {
+		err = errno;
+		features_explain(err);
+		errno = err;
+	}
+	return i;
 }
 
 /* Fills the maps that are read only afterwards. */
@@ -232,7 +265,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		err = ENOMEM;
 		goto fail;
 	}
-	if (!load_instance(t, 0, NULL)) {
+	if (!load_instance(t, 0, 0)) {
 		err = errno;
 		goto fail;
 	}
@@ -250,19 +283,6 @@ fail:
 	return NULL;
 }
 
-static const char *program_name(enum py_entry entry)
-{
-	static const char *const names[] = {
-		[PY_ENTRY_SYS_AUDIT_TSTATE] = "on_sys_audit_tstate",
-		[PY_ENTRY_SYS_AUDIT] = "on_sys_audit",
-		[PY_ENTRY_PYSYS_AUDIT] = "on_pysys_audit",
-		[PY_ENTRY_PYSYS_AUDIT_T] = "on_pysys_audit_t",
-		[PY_ENTRY_USDT] = "on_usdt",
-	};
-
-	return names[entry];
-}
-
 /* Numbers a probe and tells the BPF side of it. */
 static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t number)
 {
@@ -275,12 +295,9 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.probes), &key, &config, BPF_ANY))
 		return -errno;
 	image->numbers[i] = key;
-	image->instances[i] = t->instances;
-	if (!t->cookie) {
-		image->instances[i] = load_instance(t, key, program_name(config.entry));
-		if (!image->instances[i])
-			return -errno;
-	}
+	image->instances[i] = instance_for(t, config.entry, key);
+	if (!image->instances[i])
+		return -errno;
 	t->probe_images[t->n_probes++] = number;
 	return 0;
 }

@@ -206,6 +206,8 @@ static const struct {
 	const char *symbol;
 	uint16_t offset;
 } type_symbols[] = {
+	{"_Py_NoneStruct", TYPE(none_object)}, {"_Py_TrueStruct", TYPE(true_object)},
+	{"_Py_FalseStruct", TYPE(false_object)},
 	{"_PyNone_Type", TYPE(none)},	       {"PyBool_Type", TYPE(boolean)},
 	{"PyLong_Type", TYPE(integer)},	       {"PyFloat_Type", TYPE(floating)},
 	{"PyUnicode_Type", TYPE(str)},	       {"PyBytes_Type", TYPE(bytes)},

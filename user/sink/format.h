@@ -51,6 +51,9 @@ bool format_can_join(const struct value *v);
 bool format_join_is_cut(const struct value *v); /* some of it is missing */
 void format_join(const struct value *v, void (*put)(void *arg, uint32_t cp), void *arg);
 
+/* Text as the text format shows it, without quotes: nothing a terminal would obey. */
+void text_bare(struct buf *out, const char *s);
+
 /* A JSON string with its quotes: always valid UTF-8 on one line, lone surrogates as \udcXX. */
 void json_text(struct buf *out, const struct text *text);
 void json_cstr(struct buf *out, const char *s);

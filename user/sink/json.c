@@ -418,13 +418,22 @@ static void write_process(struct buf *out, const struct audit_event *event)
 static void write_exit(struct buf *out, const struct audit_event *event)
 {
 	write_process_ids(out, event);
-	if (WIFSIGNALED(event->status)) {
-		buf_lit(out, ",\"signal\":\"");
-		format_signal(out, WTERMSIG(event->status));
-		buf_char(out, '"');
-	} else {
+	if (!WIFSIGNALED(event->status)) {
 		write_number(out, ",\"status\":", WEXITSTATUS(event->status));
+		return;
 	}
+	/* As a shell has it, and as this program passes it on. */
+	write_number(out, ",\"status\":", 128 + WTERMSIG(event->status));
+	buf_lit(out, ",\"signal\":\"");
+	format_signal(out, WTERMSIG(event->status));
+	buf_char(out, '"');
+}
+
+/* Of -c. */
+static void write_count(struct buf *out, const struct audit_event *event)
+{
+	write_string(out, ",\"event\":", event->name_text);
+	write_number(out, ",\"count\":", event->count);
 }
 
 static void write_lost(struct buf *out, const struct audit_event *event)
@@ -461,6 +470,7 @@ static void json_write(struct buf *out, const struct audit_event *event, uint64_
 		[RECORD_PROCESS] = {"{\"type\":\"process\",\"time\":\"", write_process},
 		[RECORD_EXIT] = {"{\"type\":\"exit\",\"time\":\"", write_exit},
 		[RECORD_LOST] = {"{\"type\":\"lost\",\"time\":\"", write_lost},
+		[RECORD_COUNT] = {"{\"type\":\"count\",\"time\":\"", write_count},
 		[RECORD_SUMMARY] = {"{\"type\":\"summary\",\"time\":\"", write_summary},
 	};
 

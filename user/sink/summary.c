@@ -105,11 +105,9 @@ void summary_text(struct summary *s, struct buf *out)
 
 	buf_str(out, "% events      count event\n-------- ---------- ----------------------------\n");
 	for (i = 0; i < n; i++) {
-		struct text name = { rows[i].name, strlen(rows[i].name), 0 };
-
 		buf_printf(out, "%8.2f %10llu ", 100.0 * rows[i].count / s->total,
 			   (unsigned long long)rows[i].count);
-		buf_add(out, name.data, name.len);
+		text_bare(out, rows[i].name);
 		buf_char(out, '\n');
 	}
 	buf_printf(out, "-------- ---------- ----------------------------\n%8.2f %10llu total\n",

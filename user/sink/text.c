@@ -117,6 +117,11 @@ static void write_cstr(struct buf *out, const char *s, bool quoted)
 	write_escaped(out, &text, quoted);
 }
 
+void text_bare(struct buf *out, const char *s)
+{
+	write_cstr(out, s, false);
+}
+
 static void put_path_code_point(void *arg, uint32_t cp)
 {
 	char text[MAX_ESCAPE];
@@ -551,7 +556,7 @@ static void text_write(struct buf *out, const struct audit_event *event, uint64_
 		[RECORD_LOST] = write_lost,
 	};
 
-	if (event->type >= ARRAY_SIZE(writers))
+	if (event->type >= ARRAY_SIZE(writers) || !writers[event->type])
 		return;
 	write_color(out, DIM, color);
 	format_time_local(out, event->time.ns);

@@ -15,6 +15,7 @@ from .reference import type_fits
 
 PROMISED_VALUES = 64
 PROMISED_DEPTH = 4
+RECORD = 48 << 10  # once so many bytes of an event are captured its strings may be cut shorter
 ADDRESSES = 1 << 22  # the heap of an executable that is not position independent is low
 FINAL_EVENTS = ("cpython.", "code.__new__")  # after the hook is gone
 MASKS = [(re.compile(p), to) for p, to in (
@@ -47,7 +48,7 @@ class Comparison:
         self.truncated = dict(truncated.pairs) if truncated else {}
         self.unreadable = dict(unreadable.pairs) if unreadable else {}
         self.limit, self.loose, self.pids, self.unordered = limit, loose, pids, unordered
-        self.problems, self.count, self.used = [], 0, set()
+        self.problems, self.count, self.bytes, self.used = [], 0, 0, set()
 
     def bad(self, paths, text, *args):
         self.problems.append("%s: %s" % (paths[0], text % args))
@@ -67,6 +68,8 @@ class Comparison:
             reason = next((self.unreadable[p] for p in paths if p in self.unreadable), None)
             self.bad(paths, "is null (unreadable: %s) instead of %r", reason, want)
             return
+        if want.kind in ("str", "bytes", "bytearray"):
+            self.bytes += min(want.length * want.width, self.limit)
         getattr(self, "value_" + want.kind)(want, got, paths, depth)
 
     def same(self, want, got, paths):
@@ -106,6 +109,10 @@ class Comparison:
         if not ok:
             self.bad(paths, "%r instead of %r", got, want)
 
+    def promised(self):
+        """May this value still be expected whole, up to the string limit?"""
+        return self.count <= PROMISED_VALUES and self.bytes <= RECORD
+
     def cut(self, want, got_length, longest, paths, unit):
         """A string or bytes that is shorter than it was: is that so, is it said, was it needed?
         unit: bytes that one item takes, at least and at most."""
@@ -114,11 +121,11 @@ class Comparison:
             self.bad(paths, "%d of %d items, and not said to be truncated", got_length, want.length)
         elif true != want.length and true != longest:
             self.bad(paths, "true length %r instead of %d", true, want.length)
-        if want.length * unit[1] <= self.limit and self.count <= PROMISED_VALUES:
+        if want.length * unit[1] <= self.limit and self.promised():
             self.bad(paths, "cut though %d items fit %d bytes", want.length, self.limit)
         if got_length * unit[0] > self.limit:
             self.bad(paths, "%d items are more than %d bytes", got_length, self.limit)
-        if (got_length + 4) * unit[1] < self.limit and self.count <= PROMISED_VALUES:
+        if (got_length + 4) * unit[1] < self.limit and self.promised():
             self.bad(paths, "cut to %d items, long before %d bytes", got_length, self.limit)
 
     def value_any(self, want, got, paths, depth):

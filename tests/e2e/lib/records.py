@@ -12,7 +12,7 @@ AUDIT_KEYS = ["type", "time", "seq", "pid", "tid", "ppid", "uid", "comm", "event
               "unreadable", "stack", "syscalls", "container"]
 NEEDED = {
     "audit": ["type", "time", "seq", "pid", "tid", "ppid", "uid", "comm", "event"],
-    "process": ["type", "time", "seq", "pid", "exe", "cmdline", "cwd", "python"],
+    "process": ["type", "time", "seq", "pid"],  # of one that is gone already nothing else may be known
     "exit": ["type", "time", "seq", "pid", "status"],
     "lost": ["type", "time", "seq", "count", "reason"],
     "summary": ["type", "time", "seq", "seen", "delivered", "filtered", "lost"],

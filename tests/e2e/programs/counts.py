@@ -12,7 +12,7 @@ def main():
         if pid == 0:
             audit = sys.audit
             for i in range(events):
-                audit("x", i)
+                audit("flood.x", i)
             os._exit(0)
         children.append(pid)
     for pid in children:
