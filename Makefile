@@ -37,7 +37,7 @@ REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit clean demo check e2e layers style docs schema install uninstall bench vmtest fuzz asan \
+.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench vmtest fuzz asan \
 	format help FORCE
 all: $(B)/pyaudit-trace
 
@@ -94,6 +94,10 @@ docs: all
 schema: all
 	$(Q)tests/as-root tests/check-schema --tool $(B)/pyaudit-trace
 
+events: all
+	$(Q)docs/make-events-page --check --program $(B)/pyaudit-trace
+	$(Q)tests/check-events --program $(B)/pyaudit-trace
+
 style:
 	$(Q)CLANG_FORMAT=$(CLANG_FORMAT) tests/check-style $(STYLED)
 
@@ -106,7 +110,7 @@ demo:
 check:
 	$(Q)tests/install-deps check
 	$(Q)$(REMAKE) all
-	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema unit e2e
+	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema events unit e2e
 
 asan:
 	$(Q)$(REMAKE) B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' unit
@@ -156,6 +160,7 @@ help:
 	'  style      is the code formatted as .clang-format says?' \
 	'  docs       do README and man page name the options of --help?' \
 	'  schema     does the output keep to dist/schema.json?' \
+	'  events     is the event table complete, and its page up to date?' \
 	'  unit       the unit tests; no root needed' \
 	'  e2e        the tracer against real interpreters; as root' \
 	'  asan       the unit tests with address and undefined behaviour sanitizers' \

@@ -8,6 +8,7 @@
 #ifndef PYAUDIT_BPF_MAPS_H
 #define PYAUDIT_BPF_MAPS_H
 
+#include "named_types.h"
 #include "scratch.h"
 
 struct {
@@ -82,6 +83,18 @@ struct {
 	__type(key, __u64); /* pid_tgid */
 	__type(value, struct pending);
 } pendings SEC(".maps");
+
+/* include/named_types.h; never changed after the load */
+struct type_name {
+	char text[TYPE_NAME_KEY];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct type_name);
+	__type(value, __u32); /* enum recipe */
+} named_types SEC(".maps");
 
 /* -e: patterns in the order given, and the verdict on each name met so far. User space has put those of the
  * event table in, which must not be evicted: when it is full, further names are tried each time. */

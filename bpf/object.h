@@ -13,6 +13,7 @@
 #ifndef PYAUDIT_BPF_OBJECT_H
 #define PYAUDIT_BPF_OBJECT_H
 
+#include "named_types.h"
 #include "scratch.h"
 
 #define TPFLAGS_HEAPTYPE 9
@@ -22,15 +23,13 @@
 #define TPFLAGS_BYTES	 27
 #define TPFLAGS_UNICODE	 28
 #define TPFLAGS_DICT	 29
+#define TPFLAGS_EXCEPTION 30
 #define TPFLAGS_TYPE	 31
 
-/* Kinds of object this file tells apart. */
+/* Kinds of object that are copied or have a type of their own in the image; those above are recipes. */
 enum object_kind {
 	OBJECT_OTHER,
-	OBJECT_NONE,
-	OBJECT_BOOL,
-	OBJECT_INT,
-	OBJECT_FLOAT,
+	OBJECT_INT = 100,
 	OBJECT_STR,
 	OBJECT_BYTES,
 	OBJECT_BYTEARRAY,
@@ -41,7 +40,7 @@ enum object_kind {
 	OBJECT_FUNCTION,
 	OBJECT_TYPE,
 	OBJECT_MODULE,
-	OBJECT_SOCKET,
+	OBJECT_EXCEPTION,
 };
 
 /* Reads the start of the object. Near the end of a mapping fewer bytes are there: up to the page's end. */
@@ -70,11 +69,11 @@ static __always_inline int kind_of_type(const struct image_config *image, __u64 
 	if (type == t->integer)
 		return OBJECT_INT;
 	if (type == t->none)
-		return OBJECT_NONE;
+		return RECIPE_NONE;
 	if (type == t->tuple)
 		return OBJECT_TUPLE;
 	if (type == t->boolean)
-		return OBJECT_BOOL;
+		return RECIPE_BOOL;
 	if (type == t->bytes)
 		return OBJECT_BYTES;
 	if (type == t->code)
@@ -86,7 +85,7 @@ static __always_inline int kind_of_type(const struct image_config *image, __u64 
 	if (type == t->function)
 		return OBJECT_FUNCTION;
 	if (type == t->floating)
-		return OBJECT_FLOAT;
+		return RECIPE_FLOAT;
 	if (type == t->bytearray)
 		return OBJECT_BYTEARRAY;
 	if (type == t->module)
@@ -110,27 +109,12 @@ static __always_inline int kind_of_flags(__u64 flags)
 		return OBJECT_DICT;
 	if (flags & (1ull << TPFLAGS_TYPE))
 		return OBJECT_TYPE;
+	if (flags & (1ull << TPFLAGS_EXCEPTION))
+		return OBJECT_EXCEPTION;
 	return OBJECT_OTHER;
 }
 
-/* Built-in types told by name: a socket, and what an executable with copy relocations holds at another
- * address than the image's own symbol says. name: at least 16 bytes, zero-padded. */
-static __always_inline int kind_of_name(const char *name)
-{
-	__u64 head = *(const __u64 *)name, rest = *(const __u64 *)(name + 8);
-
-	if (head == 0x2e74656b636f735full && rest == 0x74656b636f73ull)
-		return OBJECT_SOCKET; /* "_socket.socket" */
-	if (head == 0x65707954656e6f4eull && !(rest & 0xff))
-		return OBJECT_NONE; /* "NoneType" */
-	if ((head & 0xffffffffffull) == 0x6c6f6f62ull)
-		return OBJECT_BOOL; /* "bool" */
-	if ((head & 0xffffffffffffull) == 0x74616f6c66ull)
-		return OBJECT_FLOAT; /* "float" */
-	return OBJECT_OTHER;
-}
-
-#define MAX_BASES 5
+#define MAX_BASES 6
 
 /* The kind of an object whose type is none of the exact ones: by the subclass bits, else by the name of
  * the type or one of its bases. s->more is overwritten. */
@@ -143,13 +127,14 @@ static __always_inline int kind_of_unknown_type(struct scratch *s, const struct 
 		return OBJECT_OTHER;
 	kind = kind_of_flags(flags);
 	for (i = 0; kind == OBJECT_OTHER && type && i < MAX_BASES; i++) {
-		*(__u64 *)s->more = *(__u64 *)(s->more + 8) = 0;
 		name = 0;
+		__builtin_memset(s->more, 0, TYPE_NAME_KEY);
 		read_user(&name, sizeof(name), type + l->tp_name);
-		read_user_str(s->more, 16, name);
-		kind = kind_of_name(s->more);
+		if (read_user_str(s->more, TYPE_NAME_KEY, name) < TYPE_NAME_KEY)
+			kind = recipe_of(s->more);
 		/* None and bool have no subclasses: a heap type of that name is somebody's own. */
-		if ((kind == OBJECT_NONE || kind == OBJECT_BOOL) && (i || flags & (1ull << TPFLAGS_HEAPTYPE)))
+		if ((kind == RECIPE_NONE || kind == RECIPE_BOOL) &&
+		    (i || flags & (1ull << TPFLAGS_HEAPTYPE)))
 			kind = OBJECT_OTHER;
 		if (read_user(&type, sizeof(type), type + l->tp_base))
 			break;
@@ -267,6 +252,17 @@ static __always_inline void put_list(struct scratch *s, const struct py_layout *
 	put_container(s, WIRE_LIST, FRAME_POINTERS, object_u64(s, l->list_items), n, n);
 }
 
+/* Bytes of the index table of the keys in s->more. */
+static __always_inline __u64 dict_index_bytes(const struct scratch *s, const struct py_layout *l)
+{
+	__u64 size = more_u64(s, l->dk_size);
+
+	/* dk_log2_size, dk_log2_index_bytes, dk_kind: a byte each */
+	if (l->dk_log2)
+		return 1ull << (size >> 8 & 63);
+	return size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
+}
+
 /*
  * A dict's entries lie in insertion order behind its index table (Objects/dictobject.c). 3.11 replaced
  * the table's size by logarithms and gave dicts whose keys are all str entries without a hash.
@@ -274,7 +270,7 @@ static __always_inline void put_list(struct scratch *s, const struct py_layout *
 static __always_inline void put_dict(struct scratch *s, const struct py_layout *l)
 {
 	__u64 used = object_u64(s, l->dict_used), keys = object_u64(s, l->dict_keys);
-	__u64 values = object_u64(s, l->dict_values), size, entries, n, index;
+	__u64 values = object_u64(s, l->dict_values), entries, n;
 	__u8 kind = FRAME_DICT_GENERAL;
 	struct frame *f;
 	long err;
@@ -285,16 +281,9 @@ static __always_inline void put_dict(struct scratch *s, const struct py_layout *
 		return;
 	}
 	n = more_u64(s, l->dk_nentries);
-	size = more_u64(s, l->dk_size);
-	if (l->dk_log2) {
-		/* dk_log2_size, dk_log2_index_bytes, dk_kind: a byte each */
-		index = 1ull << ((size >> 8) & 63);
-		if ((size >> 16) & 0xff)
-			kind = FRAME_DICT_UNICODE;
-	} else {
-		index = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
-	}
-	entries = keys + l->dk_indices + index;
+	if (l->dk_log2 && (more_u64(s, l->dk_size) >> 16 & 0xff))
+		kind = FRAME_DICT_UNICODE;
+	entries = keys + l->dk_indices + dict_index_bytes(s, l);
 	if (values)
 		kind = FRAME_DICT_SPLIT;
 	f = put_container(s, WIRE_DICT, kind, entries, n, used);
@@ -328,75 +317,7 @@ static __always_inline struct frame *put_named(struct scratch *s, const struct p
 	return push_frame(s, FRAME_POINTERS, header, 0, 0);
 }
 
-/* From co_firstlineno to co_qualname in every version. */
-#define CODE_READ 88
-
-static __always_inline void put_code(struct scratch *s, const struct py_layout *l)
-{
-	__u32 first = l->code_firstlineno, func = l->code_qualname ? l->code_qualname : l->code_name;
-	struct frame *f;
-
-	if (!first || read_user(s->more, CODE_READ, s->item + first)) {
-		put_object(s, l, WIRE_OBJECT_PLAIN);
-		return;
-	}
-	f = put_named(s, l, WIRE_OBJECT_CODE);
-	if (!f)
-		return;
-	f->cache[0] = more_u64(s, func - first);
-	f->cache[1] = more_u64(s, l->code_filename - first);
-	f->cached = f->left = 2;
-	f->has_tail = 1;
-	f->tail = (__s64)(__s32)more_u32(s, 0);
-}
-
-/* An object with one property: the object its field at `offset` points to. */
-static __always_inline void put_with_field(struct scratch *s, const struct py_layout *l, __u16 what, __u32 offset)
-{
-	__u64 field = 0;
-	struct frame *f;
-
-	if (!offset || read_user(&field, sizeof(field), s->item + offset) || !field) {
-		put_object(s, l, WIRE_OBJECT_PLAIN);
-		return;
-	}
-	f = put_named(s, l, what);
-	if (!f)
-		return;
-	f->cache[0] = field;
-	f->cached = f->left = 1;
-}
-
-static __always_inline void put_socket(struct scratch *s, const struct py_layout *l)
-{
-	struct frame *f;
-
-	if (!l->socket_fd) {
-		put_object(s, l, WIRE_OBJECT_PLAIN);
-		return;
-	}
-	f = put_named(s, l, WIRE_OBJECT_SOCKET);
-	if (!f)
-		return;
-	f->has_tail = 1;
-	f->tail = (__s64)(__s32)object_u32(s, l->socket_fd);
-}
-
-/* A class: its name, which is a C string. */
-static __always_inline void put_type(struct scratch *s, const struct py_layout *l)
-{
-	struct wire_value *v;
-	__u64 name = 0;
-
-	if (read_user(&name, sizeof(name), s->item + l->tp_name) || !put_named(s, l, WIRE_OBJECT_TYPE))
-		return;
-	v = put(s, WIRE_STR, WIRE_OK, 0, 0);
-	if (!v)
-		return;
-	put_payload_str(s, v, name, WIRE_MAX_TYPE_NAME);
-	if (v->status == WIRE_OK)
-		v->num = v->len;
-}
+#include "identify.h"
 
 /* None, True and False of the image are told by their address and need not be read. */
 static __always_inline bool capture_singleton(struct scratch *s, const struct py_types *t)
@@ -441,25 +362,17 @@ static __always_inline void capture_object(struct scratch *s, const struct image
 	if (kind == OBJECT_OTHER)
 		kind = kind_of_unknown_type(s, l, type);
 	switch (kind) {
-	case OBJECT_NONE: put(s, WIRE_NONE, WIRE_OK, 0, 0); break;
-	case OBJECT_BOOL: put(s, WIRE_BOOL, WIRE_OK, 0, object_u32(s, l->int_digits) & 1); break;
+	case RECIPE_NONE: put(s, WIRE_NONE, WIRE_OK, 0, 0); break;
+	case RECIPE_BOOL: put(s, WIRE_BOOL, WIRE_OK, 0, object_u32(s, l->int_digits) & 1); break;
 	case OBJECT_INT: put_int(s, l); break;
-	case OBJECT_FLOAT: put(s, WIRE_FLOAT, WIRE_OK, 0, object_u64(s, l->float_value)); break;
+	case RECIPE_FLOAT: put(s, WIRE_FLOAT, WIRE_OK, 0, object_u64(s, l->float_value)); break;
 	case OBJECT_STR: put_str(s, l); break;
 	case OBJECT_BYTES: put_bytes(s, l, WIRE_BYTES); break;
 	case OBJECT_BYTEARRAY: put_bytes(s, l, WIRE_BYTEARRAY); break;
 	case OBJECT_TUPLE: put_tuple(s, l); break;
 	case OBJECT_LIST: put_list(s, l); break;
 	case OBJECT_DICT: put_dict(s, l); break;
-	case OBJECT_CODE: put_code(s, l); break;
-	case OBJECT_FUNCTION:
-		put_with_field(s, l, WIRE_OBJECT_FUNCTION,
-			       l->function_qualname ? l->function_qualname : l->function_name);
-		break;
-	case OBJECT_MODULE: put_with_field(s, l, WIRE_OBJECT_MODULE, l->module_name); break;
-	case OBJECT_SOCKET: put_socket(s, l); break;
-	case OBJECT_TYPE: put_type(s, l); break;
-	default: put_object(s, l, WIRE_OBJECT_PLAIN); break;
+	default: put_identified(s, l, kind); break;
 	}
 }
 

@@ -4,7 +4,8 @@
  *
  *   knobs.h    what is fixed at load          maps.h     all maps and counters
  *   scratch.h  the work area of one capture   filter.h   -e
- *   object.h   PyObject -> wire value         units.h    C format string and varargs -> wire values
+ *   object.h   PyObject -> wire value         identify.h objects that are named rather than copied
+ *   units.h    C format string and varargs -> wire values
  *
  * An event passes three gates: is the process traced, does the name pass the filter, is there a work area.
  * Then its values are captured into the work area, and the record is copied to the ring, sized by its
@@ -51,6 +52,15 @@ static __always_inline void copy_kernel(void *dst, __u32 size, const void *src)
 
 #include "knobs.h"
 #include "maps.h"
+
+/* What a type of that name is captured as; name: TYPE_NAME_KEY bytes, zero-padded. */
+static __always_inline int recipe_of(const char *name)
+{
+	__u32 *recipe = bpf_map_lookup_elem(&named_types, name);
+
+	return recipe ? *recipe : RECIPE_PLAIN;
+}
+
 #include "filter.h"
 #include "units.h"
 

@@ -42,7 +42,18 @@ struct py_layout {
 	__u16 function_name, function_qualname;
 	__u16 module_name; /* md_name */
 	__u16 socket_fd;   /* PySocketSockObject.sock_fd */
-	__u16 reserved[3];
+	__u16 exception_args;
+	__u16 frame_code;	 /* the code object; or, if frame_inner is set, in what that points to */
+	__u16 frame_inner;	 /* PyFrameObject.f_frame (3.11) */
+	__u16 traceback_frame, traceback_lineno;
+	__u16 method_func;	 /* PyMethodObject.im_func */
+	__u16 builtin_def;	 /* PyCFunctionObject.m_ml, whose first field is the name */
+	__u16 generator_qualname;
+	__u16 path_str, path_segments; /* slots of pathlib.PurePath: _str; _raw_paths or _parts */
+	__u16 direntry_path;
+	__u16 file_fd, file_raw, file_buffer; /* of io.FileIO, the Buffered types, TextIOWrapper */
+	__u16 ctypes_data; /* CDataObject.b_ptr */
+	__u16 reserved[2];
 };
 
 /* Link addresses of singletons and type objects (symbol values in the file); 0 if not exported. */

@@ -111,6 +111,11 @@ enum wire_object {
 	WIRE_OBJECT_PATH = 6,	  /* one str: shown as plain text */
 	WIRE_OBJECT_PATH_PARTS = 7, /* one list or tuple of str: segments to join */
 	WIRE_OBJECT_MAPPING = 8,  /* one dict: os.environ's data */
+	WIRE_OBJECT_FILE = 9,	  /* fd */
+	WIRE_OBJECT_EXCEPTION = 10, /* message: the only argument, or the tuple of them */
+	WIRE_OBJECT_FRAME = 11,	  /* func, file */
+	WIRE_OBJECT_TRACEBACK = 12, /* func, file, line */
+	WIRE_OBJECT_CTYPES = 13,  /* address of the C data */
 };
 
 enum wire_status {

@@ -35,6 +35,8 @@ static const uint8_t object_properties[] = {
 	[WIRE_OBJECT_PLAIN] = 0, [WIRE_OBJECT_CODE] = 3,       [WIRE_OBJECT_FUNCTION] = 1,
 	[WIRE_OBJECT_TYPE] = 1,	 [WIRE_OBJECT_MODULE] = 1,     [WIRE_OBJECT_SOCKET] = 1,
 	[WIRE_OBJECT_PATH] = 1,	 [WIRE_OBJECT_PATH_PARTS] = 1, [WIRE_OBJECT_MAPPING] = 1,
+	[WIRE_OBJECT_FILE] = 1,	 [WIRE_OBJECT_EXCEPTION] = 1,  [WIRE_OBJECT_FRAME] = 2,
+	[WIRE_OBJECT_TRACEBACK] = 3, [WIRE_OBJECT_CTYPES] = 1,
 };
 
 int wire_check(const void *data, size_t size, const struct wire_header **head)
@@ -191,6 +193,32 @@ static int take_values(struct reader *r, uint32_t top)
 	}
 }
 
+/* os.environ keeps bytes and shows text: UTF-8 in which other bytes stand for themselves, as text from C
+ * does here. */
+static void decode_environment(struct value *mapping)
+{
+	struct value *dict = mapping + 1, *v = dict + 1;
+	uint32_t i;
+
+	if (mapping->children != 1 || dict->kind != WIRE_DICT)
+		return;
+	for (i = 0; i < dict->children; i++, v += 1 + v->span) {
+		if (v->kind != WIRE_BYTES)
+			continue;
+		v->kind = WIRE_STR;
+		v->text.width = 0;
+	}
+}
+
+static void decode_mappings(struct reader *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n_values; i++)
+		if (r->values[i].kind == WIRE_OBJECT && r->values[i].aux == WIRE_OBJECT_MAPPING)
+			decode_environment(&r->values[i]);
+}
+
 static int take_name(const struct value *v, struct audit_event *ev)
 {
 	ev->name = (struct text){0};
@@ -231,6 +259,7 @@ int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d, str
 	r.end = (const unsigned char *)data + head->size;
 	if (take_values(&r, audit->values) || r.p != r.end || take_name(d->values, ev))
 		return -EBADMSG;
+	decode_mappings(&r);
 	/* A name is text without children: the arguments begin right behind it. */
 	take_head(head, ev);
 	ev->flags = audit->flags;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "kernel/features.h"
+#include "named_types.h"
 #include "pyaudit.skel.h"
 
 #define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
@@ -200,12 +201,31 @@ static struct instance *instance_for(struct tracer *t, enum py_entry entry, uint
 	return i;
 }
 
+static int fill_named_types(struct tracer *t)
+{
+	static const struct {
+		char name[TYPE_NAME_KEY];
+		uint32_t recipe;
+	} types[] = {
+#define ROW(name, recipe) { name, recipe },
+		NAMED_TYPES(ROW)
+#undef ROW
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]) && !err; i++)
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.named_types), types[i].name,
+					  &types[i].recipe, BPF_ANY);
+	return err;
+}
+
 /* Fills the maps that are read only afterwards. */
 static int fill_maps(struct tracer *t)
 {
 	const struct tracer_options *o = &t->options;
 	uint32_t i;
-	int err = 0;
+	int err = fill_named_types(t);
 
 	for (i = 0; i < scratch_count() && !err; i++)
 		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.free_scratches), NULL, &i,

@@ -18,7 +18,11 @@
 	.str_state = 32 + (h), .bytes_data = 32 + (h), .bytearray_start = 40 + (h),            \
 	.int_size = 16 + (h), .int_digits = 24 + (h), .float_value = 16 + (h),                 \
 	.list_items = 24 + (h), .dict_used = 16 + (h), .dict_keys = 32 + (h),                  \
-	.dict_values = 40 + (h), .module_name = 48 + (h), .socket_fd = 16 + (h)
+	.dict_values = 40 + (h), .module_name = 48 + (h), .socket_fd = 16 + (h),               \
+	.exception_args = 24 + (h), .traceback_frame = 24 + (h),                               \
+	.traceback_lineno = 36 + (h), .method_func = 16 + (h), .builtin_def = 16 + (h),        \
+	.direntry_path = 24 + (h), .file_fd = 16 + (h), .file_raw = 16 + (h),                  \
+	.file_buffer = 32 + (h), .ctypes_data = 16 + (h)
 
 #define LAYOUT_STATE_BITS(first) \
 	.str_kind_bit = (first), .str_compact_bit = (first) + 3, .str_ascii_bit = (first) + 4
@@ -45,6 +49,13 @@
 	.code_firstlineno = 68 + (h), .code_filename = 112 + (h), .code_name = 120 + (h), \
 	.code_qualname = 128 + (h)
 
+/* frame objects hold the code object; from 3.11 they point to the interpreter's own frame, which does */
+#define LAYOUT_FRAME_OLD .frame_code = 32
+#define LAYOUT_FRAME(h)	 .frame_inner = 24 + (h)
+
+/* pathlib.PurePath: slots lie in the order of their names */
+#define LAYOUT_PATH(segments, str) .path_segments = (segments), .path_str = (str)
+
 /* from 3.13: inline values after the object, dict pointer before it */
 #define LAYOUT_INLINE_VALUES .dict_values_array = 8, .managed_dict_form = 3
 
@@ -55,55 +66,66 @@ static const struct row {
 } rows[] = {
 	{0x0308,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
 	  .ht_cached_keys = 872, .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
 	{0x0309,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
 	  .ht_cached_keys = 864, .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
 	{0x030a,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, LAYOUT_FUNCTION(0),
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 48,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, LAYOUT_FUNCTION(0),
 	  .ht_cached_keys = 872, .tuple_items = 24}},
 	{0x030b,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_LOG2, LAYOUT_CODE_311, LAYOUT_FUNCTION(0),
+	 {LAYOUT_FRAME(0), .frame_code = 32, LAYOUT_PATH(40, 64), .generator_qualname = 40,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_LOG2, LAYOUT_CODE_311, LAYOUT_FUNCTION(0),
 	  .ht_cached_keys = 872, .tuple_items = 24, .managed_dict = -24, .managed_dict_form = 1}},
 	{0x030c,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(48, 64), .generator_qualname = 32,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
 	  LAYOUT_FUNCTION(0), .ht_cached_keys = 880, .tuple_items = 24, .int_tagged = 1,
 	  .managed_dict = -24, .managed_dict_form = 2}},
 	{0x030d,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(56, 72), .generator_qualname = 32,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
 	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 24,
 	  .int_tagged = 1, .managed_dict = -24}},
 	/* 3.14: tuples cache their hash */
 	{0x030e,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
 	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 32,
 	  .int_tagged = 1, .managed_dict = -24}},
 	{0x030f,
 	 false,
-	 {LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32,
+	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
 	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 888, .tuple_items = 32,
 	  .int_tagged = 1, .managed_dict = -24}},
 	{0x030d,
 	 true,
-	 {LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2,
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(72, 88), .generator_qualname = 48,
+	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2,
 	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896,
 	  .tuple_items = 40, .int_tagged = 1, .managed_dict = -8}},
 	/* 3.14: the interned state is a whole byte in free-threaded builds */
 	{0x030e,
 	 true,
-	 {LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48,
+	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
 	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896,
 	  .tuple_items = 48, .int_tagged = 1, .managed_dict = -8}},
 	{0x030f,
 	 true,
-	 {LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48,
+	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
 	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 904,
 	  .tuple_items = 48, .int_tagged = 1, .managed_dict = -8}},
 };

@@ -300,10 +300,16 @@ static void write_object(struct buf *out, const struct value *v)
 		[WIRE_OBJECT_MODULE] = {"module", {" "}},
 		[WIRE_OBJECT_SOCKET] = {"socket", {" fd="}},
 		[WIRE_OBJECT_MAPPING] = {NULL, {" "}},
+		[WIRE_OBJECT_FILE] = {NULL, {" fd="}},
+		[WIRE_OBJECT_EXCEPTION] = {NULL, {": "}},
+		[WIRE_OBJECT_FRAME] = {"frame", {" ", " in "}},
+		[WIRE_OBJECT_TRACEBACK] = {"traceback", {" ", " at ", ":"}},
+		[WIRE_OBJECT_CTYPES] = {NULL, {" at "}},
 	};
 	const struct value *child = v + 1;
 	struct text name = format_payload(v);
 	const char *word = NULL, *before;
+	bool known;
 	uint32_t i;
 
 	if (v->aux < ARRAY_SIZE(forms))
@@ -314,11 +320,15 @@ static void write_object(struct buf *out, const struct value *v)
 	else
 		write_escaped(out, &name, false);
 	for (i = 0; i < v->children; i++, child = value_next(child)) {
-		before = word && i < ARRAY_SIZE(forms[0].before) ? forms[v->aux].before[i] : NULL;
+		known = v->aux < ARRAY_SIZE(forms) && i < ARRAY_SIZE(forms[0].before);
+		before = known ? forms[v->aux].before[i] : NULL;
 		buf_str(out, before ?: " ");
-		write_property(out, child);
+		if (v->aux == WIRE_OBJECT_CTYPES && child->kind == WIRE_INT)
+			buf_printf(out, "0x%llx", (unsigned long long)child->num);
+		else
+			write_property(out, child);
 	}
-	buf_str(out, word ? ">" : " object>");
+	buf_str(out, v->children ? ">" : " object>");
 }
 
 /* A path or a mapping looks like what it holds. */

@@ -51,9 +51,7 @@ def pairs(items):
 
 
 def named(v):
-    """What identifies an object that is not copied; `names` has what cannot be asked for."""
-    if id(v) in names:
-        return names[id(v)]
+    """What identifies an object that is not copied."""
     kind = '{"object":%s' % text(type_name(type(v)))
     if isinstance(v, type):
         return '%s,"name":%s}' % (kind, text(type_name(v)))
@@ -69,7 +67,6 @@ def named(v):
     return kind + "}"
 
 
-names = {}
 HEAPTYPE = 1 << 9
 
 
@@ -93,8 +90,6 @@ WRITERS = (
 
 
 def value(v):
-    if id(v) in names:
-        return names[id(v)]
     for kind, writer in WRITERS:
         if isinstance(v, kind):
             return writer(v)
