@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * -e in the kernel: the last pattern that matches an event's name decides. A name's verdict is kept, so
- * patterns are only tried on names not met before.
+ * -e in the kernel: the last pattern that matches an event's name decides. A name's verdict is
+ * kept, so patterns are only tried on names not met before.
  *
- * The glob language is that of the shell without brackets: * any run, ? any one byte. Matching goes back
- * to the last star on a mismatch; one step a call, so the verifier sees one step.
+ * The glob language is that of the shell without brackets: * any run, ? any one byte. Matching goes
+ * back to the last star on a mismatch; one step a call, so the verifier sees one step.
  */
 #ifndef PYAUDIT_BPF_FILTER_H
 #define PYAUDIT_BPF_FILTER_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Objects that are not plain data: what identifies them is captured instead, as properties of a WIRE_OBJECT
- * value. Properties that are objects themselves are queued in a frame and captured by later steps.
+ * Objects that are not plain data: what identifies them is captured instead, as properties of a
+ * WIRE_OBJECT value. Properties that are objects themselves are queued in a frame and captured by
+ * later steps.
  */
 #ifndef PYAUDIT_BPF_IDENTIFY_H
 #define PYAUDIT_BPF_IDENTIFY_H
@@ -21,9 +22,10 @@ static __always_inline __u64 pointer_field(const struct scratch *s, __u32 offset
 	return offset ? pointer_at(s->item + offset) : 0;
 }
 
-/* An object whose properties are up to two objects, then perhaps a number. Without the first it is plain. */
-static __always_inline struct frame *put_queued(struct scratch *s, const struct py_layout *l, __u16 what, __u64 first,
-						__u64 second)
+/* An object whose properties are up to two objects, then perhaps a number. Without the first it is
+ * plain. */
+static __always_inline struct frame *put_queued(struct scratch *s, const struct py_layout *l,
+						__u16 what, __u64 first, __u64 second)
 {
 	struct frame *f;
 
@@ -41,7 +43,8 @@ static __always_inline struct frame *put_queued(struct scratch *s, const struct 
 }
 
 /* An object with one property, a number. */
-static __always_inline void put_numbered(struct scratch *s, const struct py_layout *l, __u16 what, __u64 number)
+static __always_inline void put_numbered(struct scratch *s, const struct py_layout *l, __u16 what,
+					 __u64 number)
 {
 	struct frame *f = put_named(s, l, what);
 
@@ -54,11 +57,13 @@ static __always_inline void put_numbered(struct scratch *s, const struct py_layo
 /* From co_firstlineno to co_qualname in every version. */
 #define CODE_READ 88
 
-/* Reads the names of a code object into s->more. Returns co_filename's value, 0 if it cannot be read;
- * *func gets the qualified name, or the plain one in versions without. */
-static __always_inline __u64 code_names(struct scratch *s, const struct py_layout *l, __u64 code, __u64 *func)
+/* Reads the names of a code object into s->more. Returns co_filename's value, 0 if it cannot be
+ * read; *func gets the qualified name, or the plain one in versions without. */
+static __always_inline __u64 code_names(struct scratch *s, const struct py_layout *l, __u64 code,
+					__u64 *func)
 {
-	__u32 first = l->code_firstlineno, name = l->code_qualname ? l->code_qualname : l->code_name;
+	__u32 first = l->code_firstlineno,
+	      name = l->code_qualname ? l->code_qualname : l->code_name;
 
 	*func = 0;
 	if (!first || !code || read_user(s->more, CODE_READ, code + first))
@@ -68,8 +73,8 @@ static __always_inline __u64 code_names(struct scratch *s, const struct py_layou
 }
 
 /* Func, file and perhaps a line: the code object's first one, or the one given. */
-static __always_inline void put_code(struct scratch *s, const struct py_layout *l, __u16 what, __u64 code, bool has_line,
-				     __s64 line)
+static __always_inline void put_code(struct scratch *s, const struct py_layout *l, __u16 what,
+				     __u64 code, bool has_line, __s64 line)
 {
 	__u64 func, file = code_names(s, l, code, &func);
 	__s64 first_line = (__s32)more_u32(s, 0);
@@ -93,11 +98,13 @@ static __always_inline void put_traceback(struct scratch *s, const struct py_lay
 {
 	__s32 line = (__s32)object_u32(s, l->traceback_lineno);
 
-	put_code(s, l, WIRE_OBJECT_TRACEBACK, frame_code(l, object_u64(s, l->traceback_frame)), line >= 0, line);
+	put_code(s, l, WIRE_OBJECT_TRACEBACK, frame_code(l, object_u64(s, l->traceback_frame)),
+		 line >= 0, line);
 }
 
 /* A property that is a C string. */
-static __always_inline void put_c_name(struct scratch *s, const struct py_layout *l, __u16 what, __u64 name)
+static __always_inline void put_c_name(struct scratch *s, const struct py_layout *l, __u16 what,
+				       __u64 name)
 {
 	struct wire_value *v;
 
@@ -165,12 +172,14 @@ static __always_inline bool is_data_key(struct scratch *s, const struct py_layou
 }
 
 /*
- * The instance attribute `_data`. Where an object keeps its attributes has changed with nearly every version
- * (Include/internal/pycore_object.h): a dict, or values beside the keys that its type keeps.
+ * The instance attribute `_data`. Where an object keeps its attributes has changed with nearly
+ * every version (Include/internal/pycore_object.h): a dict, or values beside the keys that its type
+ * keeps.
  */
 static __always_inline __u64 data_attribute(struct scratch *s, const struct py_layout *l)
 {
-	__u64 type = object_u64(s, l->ob_type), dict = 0, values = 0, keys, word, n, entries, key, size, i;
+	__u64 type = object_u64(s, l->ob_type), dict = 0, values = 0, keys, word, n, entries, key,
+	      size, i;
 
 	if (l->managed_dict_form == 0) {
 		dict = pointer_at(s->item + pointer_at(type + l->tp_dictoffset));
@@ -213,35 +222,49 @@ static __always_inline void put_identified(struct scratch *s, const struct py_la
 	case OBJECT_CODE: put_code(s, l, WIRE_OBJECT_CODE, s->item, true, -1); break;
 	case OBJECT_FUNCTION:
 		put_queued(s, l, WIRE_OBJECT_FUNCTION,
-			   pointer_field(s, l->function_qualname ? l->function_qualname : l->function_name), 0);
+			   pointer_field(s, l->function_qualname ? l->function_qualname
+								 : l->function_name),
+			   0);
 		break;
 	case OBJECT_TYPE: put_c_name(s, l, WIRE_OBJECT_TYPE, pointer_field(s, l->tp_name)); break;
-	case OBJECT_MODULE: put_queued(s, l, WIRE_OBJECT_MODULE, pointer_field(s, l->module_name), 0); break;
+	case OBJECT_MODULE:
+		put_queued(s, l, WIRE_OBJECT_MODULE, pointer_field(s, l->module_name), 0);
+		break;
 	case OBJECT_EXCEPTION: put_exception(s, l); break;
 	case RECIPE_SOCKET:
 		put_numbered(s, l, WIRE_OBJECT_SOCKET, (__s64)(__s32)object_u32(s, l->socket_fd));
 		break;
 	case RECIPE_PATH: put_path(s, l); break;
-	case RECIPE_DIR_ENTRY: put_queued(s, l, WIRE_OBJECT_PATH, object_u64(s, l->direntry_path), 0); break;
+	case RECIPE_DIR_ENTRY:
+		put_queued(s, l, WIRE_OBJECT_PATH, object_u64(s, l->direntry_path), 0);
+		break;
 	case RECIPE_ENVIRON: put_queued(s, l, WIRE_OBJECT_MAPPING, data_attribute(s, l), 0); break;
 	case RECIPE_FILE:
 	case RECIPE_FILE_BUFFERED:
 	case RECIPE_FILE_TEXT: put_file(s, l, kind); break;
-	case RECIPE_FRAME: put_code(s, l, WIRE_OBJECT_FRAME, frame_code(l, s->item), false, 0); break;
+	case RECIPE_FRAME:
+		put_code(s, l, WIRE_OBJECT_FRAME, frame_code(l, s->item), false, 0);
+		break;
 	case RECIPE_TRACEBACK: put_traceback(s, l); break;
 	case RECIPE_METHOD: {
 		__u64 func = object_u64(s, l->method_func);
 
 		put_queued(s, l, WIRE_OBJECT_FUNCTION,
-			   func ? pointer_at(func + (l->function_qualname ? l->function_qualname : l->function_name)) : 0,
+			   func ? pointer_at(func + (l->function_qualname ? l->function_qualname
+									  : l->function_name))
+				: 0,
 			   0);
 		break;
 	}
-	case RECIPE_BUILTIN: put_c_name(s, l, WIRE_OBJECT_FUNCTION, pointer_at(object_u64(s, l->builtin_def))); break;
+	case RECIPE_BUILTIN:
+		put_c_name(s, l, WIRE_OBJECT_FUNCTION, pointer_at(object_u64(s, l->builtin_def)));
+		break;
 	case RECIPE_GENERATOR:
 		put_queued(s, l, WIRE_OBJECT_FUNCTION, pointer_field(s, l->generator_qualname), 0);
 		break;
-	case RECIPE_CTYPES: put_numbered(s, l, WIRE_OBJECT_CTYPES, object_u64(s, l->ctypes_data)); break;
+	case RECIPE_CTYPES:
+		put_numbered(s, l, WIRE_OBJECT_CTYPES, object_u64(s, l->ctypes_data));
+		break;
 	default: put_object(s, l, WIRE_OBJECT_PLAIN); break;
 	}
 }

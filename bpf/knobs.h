@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What is fixed when the programs are loaded. User space sets these before the load; the verifier sees
- * constants and removes what is switched off.
+ * What is fixed when the programs are loaded. User space sets these before the load; the verifier
+ * sees constants and removes what is switched off.
  */
 #ifndef PYAUDIT_BPF_KNOBS_H
 #define PYAUDIT_BPF_KNOBS_H
@@ -11,14 +11,18 @@
 const volatile bool knob_cookie = true;
 const volatile __u32 knob_probe = 0;
 
+/* The uprobe programs are loaded so that they may sleep. */
+const volatile bool knob_sleepable = false;
+
 /* Only processes in `targets` are traced (-f, COMMAND); otherwise all that the probes reach are. */
 const volatile bool knob_targets_only = false;
-/* Every process that raises an event becomes a target, so that its exit is told, and every executed file
- * that is not in `known_files` is told (-a). */
+/* Every process that raises an event becomes a target, so that its exit is told, and every executed
+ * file that is not in `known_files` is told (-a). */
 const volatile bool knob_adopt = false;
 /* Children of targets become targets (-f). */
 const volatile bool knob_follow = false;
-/* A target that executes a file not in `known_files` is stopped until user space has put probes there. */
+/* A target that executes a file not in `known_files` is stopped until user space has put probes
+ * there. */
 const volatile bool knob_stop_on_exec = false;
 
 /* There are patterns in `patterns`: events pass or not by them. */

@@ -2,8 +2,8 @@
 /*
  * All maps and counters.
  *
- * Hash maps are preallocated: before 6.1 (34dd3bad1a6f) the kernel warns, with a stack trace in its log, of a
- * tracing program that uses another kind.
+ * Hash maps are preallocated: before 6.1 (34dd3bad1a6f) the kernel warns, with a stack trace in its
+ * log, of a tracing program that uses another kind.
  */
 #ifndef PYAUDIT_BPF_MAPS_H
 #define PYAUDIT_BPF_MAPS_H
@@ -31,9 +31,9 @@ struct {
 } probes SEC(".maps");
 
 /*
- * Work areas. A per-CPU area would not do: since 6.0 uprobe programs are preempted (8c7dcb84e3b7), and two
- * would share it. Whoever captures an event pops the number of a free area and pushes it back; the
- * stack is in user space's hands only at load.
+ * Work areas. A per-CPU area would not do: since 6.0 uprobe programs are preempted (8c7dcb84e3b7),
+ * and two would share it. Whoever captures an event pops the number of a free area and pushes it
+ * back; the stack is in user space's hands only at load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
@@ -84,6 +84,15 @@ struct {
 	__type(value, struct pending);
 } pendings SEC(".maps");
 
+/* Filled only where programs may not sleep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct literal_key);
+	__type(value, struct literal_page);
+} literals SEC(".maps");
+
 /* include/named_types.h; never changed after the load */
 struct type_name {
 	char text[TYPE_NAME_KEY];
@@ -96,8 +105,9 @@ struct {
 	__type(value, __u32); /* enum recipe */
 } named_types SEC(".maps");
 
-/* -e: patterns in the order given, and the verdict on each name met so far. User space has put those of the
- * event table in, which must not be evicted: when it is full, further names are tried each time. */
+/* -e: patterns in the order given, and the verdict on each name met so far. User space has put
+ * those of the event table in, which must not be evicted: when it is full, further names are tried
+ * each time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_PATTERNS);

@@ -2,13 +2,14 @@
 /*
  * PyObject -> wire value.
  *
- * One call captures one object; a container opens a frame and its items are captured by later calls, so
- * that nothing here recurses and the verifier sees each path once. The object's kind comes from the
- * address of its type, relative to the image, for the common exact types, and from the subclass bits of
- * tp_flags for all others (Include/object.h: the bits 24-31 are the same in 3.8-3.15).
+ * One call captures one object; a container opens a frame and its items are captured by later
+ * calls, so that nothing here recurses and the verifier sees each path once. The object's kind
+ * comes from the address of its type, relative to the image, for the common exact types, and from
+ * the subclass bits of tp_flags for all others (Include/object.h: the bits 24-31 are the same
+ * in 3.8-3.15).
  *
- * Reading user memory is what costs (65 ns a read where this was measured, whatever its size up to a
- * cache line or two): the first 128 bytes are read at once and the fields taken from there.
+ * Reading user memory is what costs (65 ns a read where this was measured, whatever its size up to
+ * a cache line or two): the first 128 bytes are read at once and the fields taken from there.
  */
 #ifndef PYAUDIT_BPF_OBJECT_H
 #define PYAUDIT_BPF_OBJECT_H
@@ -16,17 +17,18 @@
 #include "named_types.h"
 #include "scratch.h"
 
-#define TPFLAGS_HEAPTYPE 9
-#define TPFLAGS_LONG	 24
-#define TPFLAGS_LIST	 25
-#define TPFLAGS_TUPLE	 26
-#define TPFLAGS_BYTES	 27
-#define TPFLAGS_UNICODE	 28
-#define TPFLAGS_DICT	 29
+#define TPFLAGS_HEAPTYPE  9
+#define TPFLAGS_LONG	  24
+#define TPFLAGS_LIST	  25
+#define TPFLAGS_TUPLE	  26
+#define TPFLAGS_BYTES	  27
+#define TPFLAGS_UNICODE	  28
+#define TPFLAGS_DICT	  29
 #define TPFLAGS_EXCEPTION 30
-#define TPFLAGS_TYPE	 31
+#define TPFLAGS_TYPE	  31
 
-/* Kinds of object that are copied or have a type of their own in the image; those above are recipes. */
+/* Kinds of object that are copied or have a type of their own in the image; those above are
+ * recipes. */
 enum object_kind {
 	OBJECT_OTHER,
 	OBJECT_INT = 100,
@@ -43,7 +45,8 @@ enum object_kind {
 	OBJECT_EXCEPTION,
 };
 
-/* Reads the start of the object. Near the end of a mapping fewer bytes are there: up to the page's end. */
+/* Reads the start of the object. Near the end of a mapping fewer bytes are there: up to the page's
+ * end. */
 static __always_inline long read_object(struct scratch *s, __u64 addr)
 {
 	__u32 rest = 4096 - (addr & 4095);
@@ -116,9 +119,10 @@ static __always_inline int kind_of_flags(__u64 flags)
 
 #define MAX_BASES 6
 
-/* The kind of an object whose type is none of the exact ones: by the subclass bits, else by the name of
- * the type or one of its bases. s->more is overwritten. */
-static __always_inline int kind_of_unknown_type(struct scratch *s, const struct py_layout *l, __u64 type)
+/* The kind of an object whose type is none of the exact ones: by the subclass bits, else by the
+ * name of the type or one of its bases. s->more is overwritten. */
+static __always_inline int kind_of_unknown_type(struct scratch *s, const struct py_layout *l,
+						__u64 type)
 {
 	__u64 flags = 0, name, i;
 	int kind;
@@ -167,10 +171,12 @@ static __always_inline void put_str(struct scratch *s, const struct py_layout *l
 	v = put(s, WIRE_STR, WIRE_OK, width, len);
 	if (!v || !len)
 		return;
-	if (compact && ascii && len <= knob_string_limit && len + l->str_ascii_data <= s->object_len)
+	if (compact && ascii && len <= knob_string_limit &&
+	    len + l->str_ascii_data <= s->object_len)
 		put_payload_inline(s, v, l->str_ascii_data, len);
 	else
-		put_payload(s, v, addr, len > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : len * width, width,
+		put_payload(s, v, addr,
+			    len > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : len * width, width,
 			    knob_string_limit);
 }
 
@@ -188,7 +194,8 @@ static __always_inline void put_bytes(struct scratch *s, const struct py_layout 
 }
 
 /* The int's sign and number of 30-bit digits (Include/cpython/longintrepr.h). */
-static __always_inline __u64 int_digits(const struct scratch *s, const struct py_layout *l, bool *negative)
+static __always_inline __u64 int_digits(const struct scratch *s, const struct py_layout *l,
+					bool *negative)
 {
 	__u64 size = object_u64(s, l->int_size);
 
@@ -209,8 +216,9 @@ static __always_inline void put_int(struct scratch *s, const struct py_layout *l
 	if (n > 2) {
 		v = put(s, WIRE_BIGINT, WIRE_OK, negative, n);
 		if (v)
-			put_payload(s, v, s->item + l->int_digits, n > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : n * 4,
-				    4, knob_string_limit);
+			put_payload(s, v, s->item + l->int_digits,
+				    n > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : n * 4, 4,
+				    knob_string_limit);
 		return;
 	}
 	if (n > 0)
@@ -221,8 +229,8 @@ static __always_inline void put_int(struct scratch *s, const struct py_layout *l
 }
 
 /* Opens a container: items at `items`, n of them; count is the true length as the wire has it. */
-static __always_inline struct frame *put_container(struct scratch *s, __u8 kind, __u8 frame, __u64 items, __u64 n,
-					  __u64 count)
+static __always_inline struct frame *put_container(struct scratch *s, __u8 kind, __u8 frame,
+						   __u64 items, __u64 n, __u64 count)
 {
 	__u32 header = s->used;
 
@@ -234,7 +242,8 @@ static __always_inline struct frame *put_container(struct scratch *s, __u8 kind,
 static __always_inline void put_tuple(struct scratch *s, const struct py_layout *l)
 {
 	__u64 n = object_u64(s, l->ob_size);
-	struct frame *f = put_container(s, WIRE_TUPLE, FRAME_POINTERS, s->item + l->tuple_items, n, n);
+	struct frame *f =
+		put_container(s, WIRE_TUPLE, FRAME_POINTERS, s->item + l->tuple_items, n, n);
 	int i;
 
 	/* The first items came with the object. */
@@ -264,8 +273,9 @@ static __always_inline __u64 dict_index_bytes(const struct scratch *s, const str
 }
 
 /*
- * A dict's entries lie in insertion order behind its index table (Objects/dictobject.c). 3.11 replaced
- * the table's size by logarithms and gave dicts whose keys are all str entries without a hash.
+ * A dict's entries lie in insertion order behind its index table (Objects/dictobject.c). 3.11
+ * replaced the table's size by logarithms and gave dicts whose keys are all str entries without a
+ * hash.
  */
 static __always_inline void put_dict(struct scratch *s, const struct py_layout *l)
 {
@@ -295,7 +305,8 @@ static __always_inline void put_dict(struct scratch *s, const struct py_layout *
 }
 
 /* An object that is named, not copied. Its type's name is the payload. */
-static __always_inline struct wire_value *put_object(struct scratch *s, const struct py_layout *l, __u16 what)
+static __always_inline struct wire_value *put_object(struct scratch *s, const struct py_layout *l,
+						     __u16 what)
 {
 	__u64 type = object_u64(s, l->ob_type), name = 0;
 	struct wire_value *v = put(s, WIRE_OBJECT, WIRE_OK, what, 0);
@@ -308,7 +319,8 @@ static __always_inline struct wire_value *put_object(struct scratch *s, const st
 }
 
 /* The same with properties that are objects: pointers to capture next, then perhaps a number. */
-static __always_inline struct frame *put_named(struct scratch *s, const struct py_layout *l, __u16 what)
+static __always_inline struct frame *put_named(struct scratch *s, const struct py_layout *l,
+					       __u16 what)
 {
 	__u32 header = s->used;
 

@@ -6,15 +6,17 @@
  *   scratch.h  the work area of one capture   filter.h   -e
  *   object.h   PyObject -> wire value         identify.h objects that are named rather than copied
  *   units.h    C format string and varargs -> wire values
+ *   literal.h  strings in pages that are not there yet
  *
- * An event passes three gates: is the process traced, does the name pass the filter, is there a work area.
- * Then its values are captured into the work area, and the record is copied to the ring, sized by its
- * content. Every event that came through the first gate is counted as seen, and then as filtered, or lost
- * with its reason, or it is in the ring.
+ * An event passes three gates: is the process traced, does the name pass the filter, is there a
+ * work area. Then its values are captured into the work area, and the record is copied to the ring,
+ * sized by its content. Every event that came through the first gate is counted as seen, and then
+ * as filtered, or lost with its reason, or it is in the ring.
  *
- * Written for 5.10 and later. No program here may sleep. Loops are bounded, and the body of each long one is
- * a global function: the verifier then looks at the body once and not once an iteration. Global functions
- * take scalars only (memory arguments came with 5.15), so they get the work area's number.
+ * Written for 5.10 and later. No program here may sleep. Loops are bounded, and the body of each
+ * long one is a global function: the verifier then looks at the body once and not once an
+ * iteration. Global functions take scalars only (memory arguments came with 5.15), so they get the
+ * work area's number.
  */
 #include "vmlinux.h"
 
@@ -34,6 +36,12 @@ WIRE_ASSERTS;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* bpf/literal.h */
+static __always_inline long read_literal(void *dst, __u32 size, __u64 addr, __u32 image,
+					 __u64 bias);
+
+#include "knobs.h"
+
 static __always_inline long read_user(void *dst, __u32 size, __u64 addr)
 {
 	return bpf_probe_read_user(dst, size, (const void *)addr);
@@ -50,7 +58,6 @@ static __always_inline void copy_kernel(void *dst, __u32 size, const void *src)
 	bpf_probe_read_kernel(dst, size, src);
 }
 
-#include "knobs.h"
 #include "maps.h"
 
 /* What a type of that name is captured as; name: TYPE_NAME_KEY bytes, zero-padded. */
@@ -61,6 +68,7 @@ static __always_inline int recipe_of(const char *name)
 	return recipe ? *recipe : RECIPE_PLAIN;
 }
 
+#include "literal.h"
 #include "filter.h"
 #include "units.h"
 
@@ -124,8 +132,8 @@ __noinline int do_glob_step(__u32 slot)
 	return p ? glob_step(s, p) : 1;
 }
 
-/* Whether the name in the work area matches a pattern. A match that takes too many steps counts as one:
- * rather an event too many than one hidden. */
+/* Whether the name in the work area matches a pattern. A match that takes too many steps counts as
+ * one: rather an event too many than one hidden. */
 __noinline int glob_matches(__u32 slot, __u32 pattern)
 {
 	struct scratch *s = scratch_of(slot);
@@ -228,7 +236,8 @@ static __always_inline bool verdict_known(const void *key, bool *passes)
 	return verdict;
 }
 
-/* Tries the patterns on the name in the work area and keeps the verdict, unless the name is too long. */
+/* Tries the patterns on the name in the work area and keeps the verdict, unless the name is too
+ * long. */
 static __always_inline bool verdict_find(__u32 slot, struct scratch *s)
 {
 	__u8 pass = name_passes(slot);
@@ -243,8 +252,9 @@ static __always_inline bool loaded_name_passes(__u32 slot, struct scratch *s)
 {
 	bool passes;
 
-	if (!knob_filter || (s->name_len < NAME_KEY_LEN && verdict_known(s->name, &passes) ? passes :
-											 verdict_find(slot, s)))
+	if (!knob_filter ||
+	    (s->name_len < NAME_KEY_LEN && verdict_known(s->name, &passes) ? passes
+									   : verdict_find(slot, s)))
 		return true;
 	return false;
 }
@@ -258,15 +268,25 @@ struct call {
 	__u64 tuple;  /* the argument tuple (USDT); 0 none */
 	__u64 items;  /* the array of arguments (sys_audit) and */
 	__u64 n_items;
+	__u64 bias;
+	__u32 image;
 	bool name_loaded; /* the name is in the work area (sys_audit) */
 };
+
+static __always_inline void call_place(struct call *call, struct pt_regs *ctx,
+				       const struct probe_config *probe)
+{
+	call->image = probe->image;
+	call->bias = PT_REGS_IP(ctx) - probe->link_addr;
+}
 
 static __always_inline struct wire_audit *record_head(struct scratch *s)
 {
 	return (struct wire_audit *)s->record;
 }
 
-static __always_inline void record_start(struct scratch *s, const struct probe_config *probe, __u32 number, __u64 ip)
+static __always_inline void record_start(struct scratch *s, const struct probe_config *probe,
+					 __u32 number, __u64 ip)
 {
 	s->bias = ip - probe->link_addr;
 	s->image = probe->image;
@@ -286,7 +306,7 @@ static __always_inline void record_start(struct scratch *s, const struct probe_c
 	s->frames[0].next = 0;
 }
 
-static __always_inline void record_send(struct scratch *s, const struct call *call)
+static __always_inline void record_send(struct scratch *s)
 {
 	struct wire_audit *a = record_head(s);
 	__u64 id = bpf_get_current_pid_tgid(), flags, size;
@@ -299,23 +319,21 @@ static __always_inline void record_send(struct scratch *s, const struct call *ca
 	a->head.uid = bpf_get_current_uid_gid();
 	a->head.lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
 	bpf_get_current_comm(a->head.comm, sizeof(a->head.comm));
-	a->name_addr = call->name;
-	a->fmt_addr = call->format;
-	a->bias = s->bias;
 	a->probe = s->probe;
 	a->flags = s->audit_flags;
 	a->values = s->top;
 	a->args = s->args;
 	a->reserved = 0;
 	a->head.size = size = at_most(s->used, WIRE_MAX_RECORD);
-	flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_wakeup_fill ? BPF_RB_FORCE_WAKEUP :
-										 BPF_RB_NO_WAKEUP;
+	flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_wakeup_fill ? BPF_RB_FORCE_WAKEUP
+									       : BPF_RB_NO_WAKEUP;
 	if (bpf_ringbuf_output(&ring, a, size, flags))
 		__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
 }
 
-/* The format's outer parentheses only say that the arguments are a tuple, which they are anyway: "(O)".
- * The depth is counted in memory by atomic adds, where the verifier does not follow it into a million states. */
+/* The format's outer parentheses only say that the arguments are a tuple, which they are anyway:
+ * "(O)". The depth is counted in memory by atomic adds, where the verifier does not follow it into
+ * a million states. */
 static __always_inline bool format_is_parenthesised(struct scratch *s)
 {
 	__u32 i;
@@ -338,9 +356,10 @@ static __always_inline bool format_is_parenthesised(struct scratch *s)
 	return false;
 }
 
-/* A single object that is a tuple is the argument tuple itself (Python/sysmodule.c); anything else is
- * the one argument. */
-static __always_inline void start_single(struct scratch *s, const struct image_config *image, __u64 object)
+/* A single object that is a tuple is the argument tuple itself (Python/sysmodule.c); anything else
+ * is the one argument. */
+static __always_inline void start_single(struct scratch *s, const struct image_config *image,
+					 __u64 object)
 {
 	const struct py_layout *l = &image->layout;
 	struct frame *top = &s->frames[0];
@@ -397,7 +416,8 @@ __noinline int start_arguments(__u32 slot)
 	return 0;
 }
 
-/* The event's name as the record's first value: from the work area, or from where the call has it. */
+/* The event's name as the record's first value: from the work area, or from where the call has it.
+ */
 static __always_inline void put_name(struct scratch *s, const struct call *call)
 {
 	struct wire_value *v = put(s, WIRE_STR, WIRE_OK, 0, 0);
@@ -427,40 +447,41 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 	put_name(s, call);
 	if (!knob_args) {
 		s->audit_flags |= WIRE_AUDIT_NO_ARGS;
-		record_send(s, call);
+		record_send(s);
 		return;
 	}
 	s->fmt[0] = s->fmt[1] = 0;
 	if (call->format) {
-		n = read_user_str(s->fmt, FORMAT_LEN, call->format);
+		n = read_literal(s->fmt, FORMAT_LEN, call->format, s->image, s->bias);
 		if (n < 0) {
 			s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
-			record_send(s, call);
+			record_send(s);
 			return;
 		}
 	}
 	if (s->entry == PY_ENTRY_SYS_AUDIT) {
 		s->frames[0].next = call->items;
-		s->frames[0].left = s->args = call->n_items > 0xffffffff ? 0xffffffff : call->n_items;
+		s->frames[0].left = s->args =
+			call->n_items > 0xffffffff ? 0xffffffff : call->n_items;
 	}
 	s->item = call->tuple;
 	start_arguments(slot);
 	capture_all(slot);
-	record_send(s, call);
+	record_send(s);
 }
 
 /* Reads the whole name into the work area, its start zero-padded as a key is. */
-static __always_inline void load_c_name(struct scratch *s, __u64 name)
+static __always_inline void load_c_name(struct scratch *s, __u64 name, __u32 image, __u64 bias)
 {
 	long n;
 
 	__builtin_memset(s->name, 0, NAME_KEY_LEN);
-	n = read_user_str(s->name, WIRE_MAX_NAME, name);
+	n = read_literal(s->name, WIRE_MAX_NAME, name, image, bias);
 	s->name_len = n > 0 ? n - 1 : 0;
 }
 
-/* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event ends here.
- * A name that cannot be read passes: user space may find it in the file. */
+/* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event
+ * ends here. A name that cannot be read passes: user space may find it in the file. */
 static __always_inline struct scratch *event_admit(const struct call *call, __u32 *slot)
 {
 	struct name_key key = {};
@@ -470,7 +491,7 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 
 	count_seen();
 	if (knob_filter) {
-		n = read_user_str(key.text, sizeof(key.text), call->name);
+		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
 			known = n < NAME_KEY_LEN && verdict_known(&key, &passes);
 	}
@@ -484,7 +505,7 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 	s = scratch_of(*slot);
 	if (!s || known)
 		return s;
-	load_c_name(s, call->name);
+	load_c_name(s, call->name, call->image, call->bias);
 	if (verdict_find(*slot, s))
 		return s;
 	count_filtered();
@@ -499,13 +520,15 @@ static __always_inline struct probe_config *probe_of(void *ctx, __u32 *number)
 }
 
 /*
- * With a hook in the process (or a USDT semaphore raised) one sys.audit() passes both sys_audit, where it
- * was reported, and the C function behind it. The second is recognised by the name's address, which is
- * inside the str object and so never that of a C literal, and by the stack: it is called from the first.
+ * With a hook in the process (or a USDT semaphore raised) one sys.audit() passes both sys_audit,
+ * where it was reported, and the C function behind it. The second is recognised by the name's
+ * address, which is inside the str object and so never that of a C literal, and by the stack: it is
+ * called from the first.
  */
 #define FORWARD_STACK 4096
 
-static __always_inline bool is_forwarded(const struct image_config *image, __u64 bias, __u64 name, __u64 sp)
+static __always_inline bool is_forwarded(const struct image_config *image, __u64 bias, __u64 name,
+					 __u64 sp)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pending *p;
@@ -521,7 +544,8 @@ static __always_inline bool is_forwarded(const struct image_config *image, __u64
 }
 
 /* Whether an event that came to a C function has been reported at sys_audit. */
-static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct probe_config *probe, __u64 name)
+static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct probe_config *probe,
+					     __u64 name)
 {
 	__u32 key = probe->image;
 	struct image_config *image = bpf_map_lookup_elem(&images, &key);
@@ -530,8 +554,9 @@ static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct p
 				     PT_REGS_SP(ctx) + probe->stack_adjust);
 }
 
-/* The C arguments behind a va_list (System V ABI, x86-64: 3.5.7). Its register save area usually lies close
- * behind it, in the frame of the function that made it, and is read together with it then. */
+/* The C arguments behind a va_list (System V ABI, x86-64: 3.5.7). Its register save area usually
+ * lies close behind it, in the frame of the function that made it, and is read together with it
+ * then. */
 static __always_inline void load_va_list(struct scratch *s, __u64 addr)
 {
 	struct {
@@ -563,7 +588,7 @@ static __always_inline void load_va_list(struct scratch *s, __u64 addr)
 SEC("uprobe")
 int on_sys_audit_tstate(struct pt_regs *ctx)
 {
-	struct call call = { .name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx) };
+	struct call call = {.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx)};
 	struct probe_config *probe;
 	__u32 number, slot;
 	struct scratch *s;
@@ -571,6 +596,7 @@ int on_sys_audit_tstate(struct pt_regs *ctx)
 	probe = probe_of(ctx, &number);
 	if (!probe || !call.name || !process_traced() || c_call_forwarded(ctx, probe, call.name))
 		return 0;
+	call_place(&call, ctx, probe);
 	s = event_admit(&call, &slot);
 	if (!s)
 		return 0;
@@ -582,7 +608,8 @@ int on_sys_audit_tstate(struct pt_regs *ctx)
 	return 0;
 }
 
-/* int PySys_Audit(const char *event, const char *format, ...): the body in 3.8, the way in for others */
+/* int PySys_Audit(const char *event, const char *format, ...): the body in 3.8, the way in for
+ * others */
 static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u32 first)
 {
 	struct probe_config *probe;
@@ -592,6 +619,7 @@ static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u3
 	probe = probe_of(ctx, &number);
 	if (!probe || !call->name || !process_traced() || c_call_forwarded(ctx, probe, call->name))
 		return 0;
+	call_place(call, ctx, probe);
 	s = event_admit(call, &slot);
 	if (!s)
 		return 0;
@@ -611,7 +639,7 @@ static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u3
 SEC("uprobe")
 int on_pysys_audit(struct pt_regs *ctx)
 {
-	struct call call = { .name = PT_REGS_PARM1(ctx), .format = PT_REGS_PARM2(ctx) };
+	struct call call = {.name = PT_REGS_PARM1(ctx), .format = PT_REGS_PARM2(ctx)};
 
 	return variadic(ctx, &call, 2);
 }
@@ -620,15 +648,15 @@ int on_pysys_audit(struct pt_regs *ctx)
 SEC("uprobe")
 int on_pysys_audit_t(struct pt_regs *ctx)
 {
-	struct call call = { .name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx) };
+	struct call call = {.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx)};
 
 	return variadic(ctx, &call, 3);
 }
 
 /*
- * The name of a sys.audit() call, which is a str object at s->item, into s->name as UTF-8. Returns false if it is
- * not a str: then there is no event, CPython raises TypeError. A non-ASCII name may not have been encoded by
- * CPython yet; it is encoded here then, up to 64 code points of it.
+ * The name of a sys.audit() call, which is a str object at s->item, into s->name as UTF-8. Returns
+ * false if it is not a str: then there is no event, CPython raises TypeError. A non-ASCII name may
+ * not have been encoded by CPython yet; it is encoded here then, up to 64 code points of it.
  */
 static __always_inline __u32 encode_utf8(char *to, __u32 c)
 {
@@ -656,8 +684,8 @@ static __always_inline __u32 encode_utf8(char *to, __u32 c)
 
 #define ENCODE_MAX 60 /* code points: at most 240 bytes of UTF-8 */
 
-/* Encodes code unit number i of those at s->record (free at this time), s->mark_at bytes wide, and appends
- * it at s->name_len. */
+/* Encodes code unit number i of those at s->record (free at this time), s->mark_at bytes wide, and
+ * appends it at s->name_len. */
 __noinline int encode_one(__u32 slot, __u32 i)
 {
 	struct scratch *s = scratch_of(slot);
@@ -668,9 +696,9 @@ __noinline int encode_one(__u32 slot, __u32 i)
 		return 0;
 	i = at_most(i, ENCODE_MAX);
 	at = at_most(s->name_len, WIRE_MAX_NAME - 5);
-	c = s->mark_at == 1 ? *(__u8 *)(s->record + i) :
-	    s->mark_at == 2 ? *(__u16 *)(s->record + i * 2) :
-			      *(__u32 *)(s->record + i * 4);
+	c = s->mark_at == 1   ? *(__u8 *)(s->record + i)
+	    : s->mark_at == 2 ? *(__u16 *)(s->record + i * 2)
+			      : *(__u32 *)(s->record + i * 4);
 	at += encode_utf8(s->name + at, c);
 	s->name[at] = 0;
 	s->name_len = at;
@@ -685,7 +713,8 @@ static __always_inline int load_ascii_name(struct scratch *s, const struct py_la
 	s->name_addr = s->item + l->str_ascii_data;
 	s->name_len = len;
 	if (len <= NAME_KEY_LEN && len + l->str_ascii_data <= s->object_len)
-		copy_kernel(s->name, at_most(len, NAME_KEY_LEN), s->object + at_most(l->str_ascii_data, 64));
+		copy_kernel(s->name, at_most(len, NAME_KEY_LEN),
+			    s->object + at_most(l->str_ascii_data, 64));
 	else if (read_user(s->name, len, s->name_addr))
 		return 0;
 	s->name[at_most(len, WIRE_MAX_NAME)] = 0;
@@ -717,10 +746,11 @@ __noinline int load_object_name(__u32 slot)
 	state = object_u32(s, l->str_state);
 	if ((state >> (l->str_compact_bit & 31) & 1) && (state >> (l->str_ascii_bit & 31) & 1))
 		return load_ascii_name(s, l);
-	/* CPython's own UTF-8 if it is there already: that address is what the C function will get. */
+	/* CPython's own UTF-8 if it is there already: that address is what the C function will get.
+	 */
 	s->name_addr = object_u64(s, l->str_utf8);
 	if (s->name_addr) {
-		load_c_name(s, s->name_addr);
+		load_c_name(s, s->name_addr, s->image, s->bias);
 		return 1;
 	}
 	addr = s->item + l->str_compact_data;
@@ -736,8 +766,8 @@ __noinline int load_object_name(__u32 slot)
 	return 1;
 }
 
-/* The first pointers of the argument array at once: the name's into s->item, the others into the cache of
- * the outermost frame. */
+/* The first pointers of the argument array at once: the name's into s->item, the others into the
+ * cache of the outermost frame. */
 static __always_inline long read_items(struct scratch *s, __u64 items, __u64 n)
 {
 	struct frame *top = &s->frames[0];
@@ -750,10 +780,11 @@ static __always_inline long read_items(struct scratch *s, __u64 items, __u64 n)
 	return err;
 }
 
-/* The sys.audit() call this thread is in now: its entry is written in place, it is the thread's own. */
+/* The sys.audit() call this thread is in now: its entry is written in place, it is the thread's
+ * own. */
 static __always_inline void remember_call(__u64 name, __u64 sp)
 {
-	struct pending now = { .event = name, .sp = sp };
+	struct pending now = {.event = name, .sp = sp};
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pending *p = bpf_map_lookup_elem(&pendings, &id);
 
@@ -763,11 +794,12 @@ static __always_inline void remember_call(__u64 name, __u64 sp)
 		bpf_map_update_elem(&pendings, &id, &now, BPF_ANY);
 }
 
-static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_config *probe, __u32 number, __u32 slot,
-				   struct scratch *s)
+static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_config *probe,
+					    __u32 number, __u32 slot, struct scratch *s)
 {
 	__u64 items = PT_REGS_PARM2(ctx);
-	struct call call = { .items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true };
+	struct call call = {
+		.items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true};
 
 	record_start(s, probe, number, PT_REGS_IP(ctx));
 	if (read_items(s, items, call.n_items + 1) || !load_object_name(slot))
@@ -830,6 +862,7 @@ int on_usdt(struct pt_regs *ctx)
 	call.tuple = operand(ctx, &probe->operand[1]);
 	if (!call.name)
 		return 0;
+	call_place(&call, ctx, probe);
 	s = event_admit(&call, &slot);
 	if (!s)
 		return 0;
@@ -881,8 +914,8 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that has not
- * been looked at is told. */
+/* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that
+ * has not been looked at is told. */
 SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -2,8 +2,9 @@
 /*
  * The work area of one capture, and how values are appended to the record in it.
  *
- * Offsets into the area come out of the area itself, so the verifier knows nothing of them: each use is
- * masked or compared first, and the arrays have slack behind them for the largest single write.
+ * Offsets into the area come out of the area itself, so the verifier knows nothing of them: each
+ * use is masked or compared first, and the arrays have slack behind them for the largest single
+ * write.
  */
 #ifndef PYAUDIT_BPF_SCRATCH_H
 #define PYAUDIT_BPF_SCRATCH_H
@@ -35,29 +36,29 @@ enum frame_kind {
 
 /* A container whose children are being captured. */
 struct frame {
-	__u64 next;   /* user address of the next item or entry */
-	__u64 values; /* FRAME_DICT_SPLIT: of the next value */
+	__u64 next;		  /* user address of the next item or entry */
+	__u64 values;		  /* FRAME_DICT_SPLIT: of the next value */
 	__u64 cache[FRAME_CACHE]; /* item pointers read ahead */
 	__u64 pending;		  /* dict: the value that belongs to the key just captured */
-	__u64 tail;	/* an int that comes last; dict: bytes of one entry */
-	__u32 key_used; /* dict: where the record ended before the key whose value is pending, */
+	__u64 tail;		  /* an int that comes last; dict: bytes of one entry */
+	__u32 key_used;	  /* dict: where the record ended before the key whose value is pending, */
 	__u32 key_values; /* and how many values it had */
-	__u32 left;   /* items not yet looked at */
-	__u32 header; /* record offset of the container's wire_value */
+	__u32 left;	  /* items not yet looked at */
+	__u32 header;	  /* record offset of the container's wire_value */
 	__u32 cached, cache_at;
 	__u8 kind, has_pending, has_tail, is_top;
 	__u32 reserved;
 };
 
-#define FRAMES	    8 /* a power of two above WIRE_MAX_DEPTH + 1 */
+#define FRAMES	    8	/* a power of two above WIRE_MAX_DEPTH + 1 */
 #define OBJECT_READ 128 /* bytes of an object read at once: its fields, and short strings whole */
 #define FORMAT_LEN  64
 
 struct scratch {
 	__u64 bias;
-	__u64 name_addr; /* user address of `name`; 0: it is not in UTF-8 there */
-	__u64 item;	 /* the PyObject * to capture next */
-	__u64 object_of; /* the object whose first bytes are in `object`; 0 none */
+	__u64 name_addr;		/* user address of `name`; 0: it is not in UTF-8 there */
+	__u64 item;			/* the PyObject * to capture next */
+	__u64 object_of;		/* the object whose first bytes are in `object`; 0 none */
 	__u64 gp[6], overflow, fp_area; /* the C arguments still to come */
 	__u32 gp_next, fp_next, has_fp;
 	__u32 image, probe, entry;
@@ -144,8 +145,10 @@ static __always_inline bool has_room(const struct scratch *s)
 	       s->used <= WIRE_MAX_RECORD - sizeof(struct wire_value) - 8;
 }
 
-/* Appends a value without payload, as a child of the innermost frame; NULL when the record is full. */
-static __always_inline struct wire_value *put(struct scratch *s, __u8 kind, __u8 status, __u16 aux, __u64 num)
+/* Appends a value without payload, as a child of the innermost frame; NULL when the record is full.
+ */
+static __always_inline struct wire_value *put(struct scratch *s, __u8 kind, __u8 status, __u16 aux,
+					      __u64 num)
 {
 	struct frame *f = frame_at(s, s->depth);
 	struct wire_value *v, *parent;
@@ -177,8 +180,8 @@ static __always_inline struct wire_value *put(struct scratch *s, __u8 kind, __u8
 	return v;
 }
 
-/* A place in the record. Offsets that could not be are brought into the array; what is there is then
- * behind the record's end. */
+/* A place in the record. Offsets that could not be are brought into the array; what is there is
+ * then behind the record's end. */
 static __always_inline char *record_at(struct scratch *s, __u64 at)
 {
 	return s->record + at_most(at, WIRE_MAX_RECORD + WIRE_MAX_STRING);
@@ -205,12 +208,22 @@ static __always_inline void payload_unreadable(struct wire_value *v, long err)
 	v->num = err < 0 ? -err : EFAULT;
 }
 
-/* Reads a payload of len bytes behind the value just put. What does not fit is cut, and the value marked;
- * unreadable memory turns the value into an unreadable one. width: bytes a code unit, never split. */
-static __always_inline void put_payload(struct scratch *s, struct wire_value *v, __u64 addr, __u64 len,
-					__u32 width, __u32 limit)
+/* How long a payload may get: at most half of what is left beyond the reserve, so that however long
+ * the first strings of an event are, there is a place for each of its values. */
+static __always_inline __u64 payload_room(const struct scratch *s)
 {
-	__u64 room = WIRE_MAX_RECORD - at_most(s->used, WIRE_MAX_RECORD), n = len;
+	__u64 left = WIRE_MAX_RECORD - at_most(s->used, WIRE_MAX_RECORD);
+
+	return left <= WIRE_RESERVE ? 0 : (left - WIRE_RESERVE) / 2;
+}
+
+/* Reads a payload of len bytes behind the value just put. What does not fit is cut, and the value
+ * marked; unreadable memory turns the value into an unreadable one. width: bytes a code unit, never
+ * split. */
+static __always_inline void put_payload(struct scratch *s, struct wire_value *v, __u64 addr,
+					__u64 len, __u32 width, __u32 limit)
+{
+	__u64 room = payload_room(s), n = len;
 	long err;
 
 	if (n > limit)
@@ -229,7 +242,8 @@ static __always_inline void put_payload(struct scratch *s, struct wire_value *v,
 }
 
 /* A payload that came with the object: at `offset` in what was read of it. */
-static __always_inline void put_payload_inline(struct scratch *s, struct wire_value *v, __u32 offset, __u64 len)
+static __always_inline void put_payload_inline(struct scratch *s, struct wire_value *v,
+					       __u32 offset, __u64 len)
 {
 	len = at_most(len, OBJECT_READ);
 	copy_kernel(record_room(s, s->used), len, s->object + at_most(offset, OBJECT_READ));
@@ -237,15 +251,16 @@ static __always_inline void put_payload_inline(struct scratch *s, struct wire_va
 }
 
 /* Reads a NUL-terminated payload. Returns true if the string fills the limit: it may go on. */
-static __always_inline bool put_payload_str(struct scratch *s, struct wire_value *v, __u64 addr, __u32 limit)
+static __always_inline bool put_payload_str(struct scratch *s, struct wire_value *v, __u64 addr,
+					    __u32 limit)
 {
-	__u64 room = WIRE_MAX_RECORD - at_most(s->used, WIRE_MAX_RECORD), size = limit;
+	__u64 room = payload_room(s), size = limit;
 	long n;
 
 	if (size > room)
 		size = room;
 	size = at_most(size + 1, WIRE_MAX_STRING);
-	n = read_user_str(record_room(s, s->used), size, addr);
+	n = read_literal(record_room(s, s->used), size, addr, s->image, s->bias);
 	if (n <= 0) {
 		payload_unreadable(v, n);
 		return false;
@@ -260,7 +275,8 @@ static __always_inline void put_unreadable(struct scratch *s, __u8 kind, long er
 }
 
 /* Opens a container of n items whose header has just been put; NULL when it is nested too deep. */
-static __always_inline struct frame *push_frame(struct scratch *s, __u8 kind, __u32 header, __u64 next, __u64 n)
+static __always_inline struct frame *push_frame(struct scratch *s, __u8 kind, __u32 header,
+						__u64 next, __u64 n)
 {
 	struct frame *f;
 

@@ -4,14 +4,16 @@
  * Python/modsupport.c), and the walk over containers.
  *
  * The arguments come from where the x86-64 System V ABI puts them: what is left of the six integer
- * registers, then the stack; doubles from the register save area when the probed function has a va_list.
+ * registers, then the stack; doubles from the register save area when the probed function has a
+ * va_list.
  */
 #ifndef PYAUDIT_BPF_UNITS_H
 #define PYAUDIT_BPF_UNITS_H
 
 #include "object.h"
 
-/* Further steps than values: closing a container and skipping a deleted dict entry are steps too. */
+/* Further steps than values: closing a container and skipping a deleted dict entry are steps too.
+ */
 #define MAX_STEPS (WIRE_MAX_VALUES * 3)
 
 static __always_inline __u64 next_argument(struct scratch *s)
@@ -96,7 +98,7 @@ static __always_inline void put_wide_string(struct scratch *s, __u64 addr)
 	char *at = record_room(s, s->used);
 	__u32 i, n = WIDE_MAX;
 
-	if (!v)
+	if (!v || payload_room(s) < WIDE_MAX * 4)
 		return;
 	if (read_user(at, WIDE_MAX * 4, addr)) {
 		if (read_user(at, rest, addr)) {
@@ -192,26 +194,16 @@ static __always_inline int capture_unit(struct scratch *s, char unit)
 		return UNIT_DONE;
 	case 'i':
 	case 'h':
-	case 'b':
-		put(s, WIRE_INT, WIRE_OK, 0, (__s64)(__s32)next_argument(s));
-		return UNIT_DONE;
+	case 'b': put(s, WIRE_INT, WIRE_OK, 0, (__s64)(__s32)next_argument(s)); return UNIT_DONE;
 	case 'I':
 	case 'H':
-	case 'B':
-		put(s, WIRE_UINT, WIRE_OK, 0, (__u32)next_argument(s));
-		return UNIT_DONE;
+	case 'B': put(s, WIRE_UINT, WIRE_OK, 0, (__u32)next_argument(s)); return UNIT_DONE;
 	case 'l':
 	case 'L':
-	case 'n':
-		put(s, WIRE_INT, WIRE_OK, 0, next_argument(s));
-		return UNIT_DONE;
+	case 'n': put(s, WIRE_INT, WIRE_OK, 0, next_argument(s)); return UNIT_DONE;
 	case 'k':
-	case 'K':
-		put(s, WIRE_UINT, WIRE_OK, 0, next_argument(s));
-		return UNIT_DONE;
-	case 'p':
-		put(s, WIRE_BOOL, WIRE_OK, 0, (__u32)next_argument(s) != 0);
-		return UNIT_DONE;
+	case 'K': put(s, WIRE_UINT, WIRE_OK, 0, next_argument(s)); return UNIT_DONE;
+	case 'p': put(s, WIRE_BOOL, WIRE_OK, 0, (__u32)next_argument(s) != 0); return UNIT_DONE;
 	case 'C': put_code_unit(s, WIRE_STR, next_argument(s), 4); return UNIT_DONE;
 	case 'c': put_code_unit(s, WIRE_BYTES, (__u8)next_argument(s), 1); return UNIT_DONE;
 	case 'd':
@@ -261,7 +253,8 @@ static __always_inline int step_units(struct scratch *s, struct frame *f)
 		s->args++;
 	if (c == '(' || c == '[' || c == '{') {
 		kind = c == '(' ? WIRE_TUPLE : c == '[' ? WIRE_LIST : WIRE_DICT;
-		if (!put(s, kind, WIRE_TRUNCATED, 0, 0) || !push_frame(s, FRAME_UNITS, header, 0, 0))
+		if (!put(s, kind, WIRE_TRUNCATED, 0, 0) ||
+		    !push_frame(s, FRAME_UNITS, header, 0, 0))
 			return STEP_DONE;
 		return STEP_MORE;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the BPF side must know of one CPython image (an ELF file with an interpreter in it) and of one
- * probe in it. User space fills these from the file (user/python) and stores them in BPF maps; there is
- * no code per version on either side.
+ * What the BPF side must know of one CPython image (an ELF file with an interpreter in it) and of
+ * one probe in it. User space fills these from the file (user/python) and stores them in BPF maps;
+ * there is no code per version on either side.
  *
- * All offsets are bytes from the start of the object. 0 means "this version has no such field" wherever
- * 0 cannot be a real offset.
+ * All offsets are bytes from the start of the object. 0 means "this version has no such field"
+ * wherever 0 cannot be a real offset.
  */
 #ifndef PYAUDIT_IMAGE_CONFIG_H
 #define PYAUDIT_IMAGE_CONFIG_H
@@ -34,25 +34,26 @@ struct py_layout {
 	__u16 dict_used, dict_keys, dict_values;
 	__u16 dk_log2, dk_size, dk_nentries, dk_indices;
 	__u16 dict_values_array; /* of the first value in _dictvalues */
-	__s16 managed_dict;	 /* of the managed dict pointer, before the object; 0: none (3.10) */
-	__u16 managed_dict_form; /* 0 tp_dictoffset; 1 dict -24 and values -32 (3.11); 2 one tagged word
-				  * (3.12); 3 dict pointer, values inline after tp_basicsize (3.13) */
+	__s16 managed_dict; /* of the managed dict pointer, before the object; 0: none (3.10) */
+	__u16 managed_dict_form; /* 0 tp_dictoffset; 1 dict -24 and values -32 (3.11); 2 one tagged
+				  * word (3.12); 3 dict pointer, values inline after tp_basicsize
+				  * (3.13) */
 	/* objects that are named rather than copied */
 	__u16 code_firstlineno, code_filename, code_name, code_qualname;
 	__u16 function_name, function_qualname;
 	__u16 module_name; /* md_name */
 	__u16 socket_fd;   /* PySocketSockObject.sock_fd */
 	__u16 exception_args;
-	__u16 frame_code;	 /* the code object; or, if frame_inner is set, in what that points to */
-	__u16 frame_inner;	 /* PyFrameObject.f_frame (3.11) */
+	__u16 frame_code;  /* the code object; or, if frame_inner is set, in what that points to */
+	__u16 frame_inner; /* PyFrameObject.f_frame (3.11) */
 	__u16 traceback_frame, traceback_lineno;
-	__u16 method_func;	 /* PyMethodObject.im_func */
-	__u16 builtin_def;	 /* PyCFunctionObject.m_ml, whose first field is the name */
+	__u16 method_func; /* PyMethodObject.im_func */
+	__u16 builtin_def; /* PyCFunctionObject.m_ml, whose first field is the name */
 	__u16 generator_qualname;
 	__u16 path_str, path_segments; /* slots of pathlib.PurePath: _str; _raw_paths or _parts */
 	__u16 direntry_path;
 	__u16 file_fd, file_raw, file_buffer; /* of io.FileIO, the Buffered types, TextIOWrapper */
-	__u16 ctypes_data; /* CDataObject.b_ptr */
+	__u16 ctypes_data;		      /* CDataObject.b_ptr */
 	__u16 reserved[2];
 };
 
@@ -67,8 +68,8 @@ struct py_types {
 struct image_config {
 	__u32 version; /* PY_VERSION_HEX */
 	__u32 decode;  /* 0: layout unknown, only C-level arguments are captured */
-	/* Link addresses between which the file's read-only segments lie: a C string literal is in there,
-	 * no Python object is. Equal when not known. */
+	/* Link addresses between which the file's read-only segments lie: a C string literal is in
+	 * there, no Python object is. Equal when not known. */
 	__u64 readonly_start, readonly_end;
 	struct py_layout layout;
 	struct py_types types;
@@ -76,28 +77,44 @@ struct image_config {
 
 /* Where the traced call's operands are: the C functions a probe can stand on. */
 enum py_entry {
-	PY_ENTRY_SYS_AUDIT_TSTATE = 1, /* static sys_audit_tstate(tstate, event, format, va_list *) */
-	PY_ENTRY_SYS_AUDIT = 2,	       /* METH_FASTCALL sys_audit(self, PyObject *const *args, nargs) */
-	PY_ENTRY_PYSYS_AUDIT = 3,      /* PySys_Audit(event, format, ...) */
-	PY_ENTRY_PYSYS_AUDIT_T = 4,    /* static _PySys_Audit(tstate, event, format, ...) */
-	PY_ENTRY_USDT = 5,	       /* python:audit(event, tuple) */
+	PY_ENTRY_SYS_AUDIT_TSTATE =
+		1,		  /* static sys_audit_tstate(tstate, event, format, va_list *) */
+	PY_ENTRY_SYS_AUDIT = 2,	  /* METH_FASTCALL sys_audit(self, PyObject *const *args, nargs) */
+	PY_ENTRY_PYSYS_AUDIT = 3, /* PySys_Audit(event, format, ...) */
+	PY_ENTRY_PYSYS_AUDIT_T = 4, /* static _PySys_Audit(tstate, event, format, ...) */
+	PY_ENTRY_USDT = 5,	    /* python:audit(event, tuple) */
 };
 
 /* One operand of a USDT site: a register, or memory at register + displacement. */
 struct probe_operand {
-	__u16 reg; /* offset in struct pt_regs */
+	__u16 reg;    /* offset in struct pt_regs */
 	__u16 memory; /* 1: the operand is the 8 bytes at [reg + displacement] */
 	__s32 displacement;
 };
 
 struct probe_config {
-	__u32 image; /* index of its struct image_config */
-	__u32 entry; /* enum py_entry */
-	__u64 link_addr; /* of the probed instruction */
+	__u32 image;	    /* index of its struct image_config */
+	__u32 entry;	    /* enum py_entry */
+	__u64 link_addr;    /* of the probed instruction */
 	__s32 stack_adjust; /* bytes the prologue has pushed before it: rsp at function entry is
 			     * rsp + stack_adjust */
 	__u32 reserved;
 	struct probe_operand operand[2]; /* PY_ENTRY_USDT: event, tuple */
+};
+
+/* A page of an image's read-only data, by link address: where the kernel may not bring in a page,
+ * literals are found in these (see read_literal). */
+#define LITERAL_PAGE 4096
+#define LITERAL_TAIL 256
+
+struct literal_key {
+	__u64 addr;
+	__u32 image;
+	__u32 reserved;
+};
+
+struct literal_page {
+	char text[LITERAL_PAGE + LITERAL_TAIL];
 };
 
 #define MAX_IMAGES 1024

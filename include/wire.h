@@ -14,13 +14,14 @@
 #define PYAUDIT_WIRE_H
 
 /* Limits of one event. The specification promises at least 64 values and 4 levels. */
-#define WIRE_MAX_VALUES	     256   /* values of one event at all levels, its name included */
-#define WIRE_MAX_DEPTH	     6	   /* containers inside one another, the argument list not counted */
-#define WIRE_MAX_STRING	     32768 /* upper limit of --string-limit, bytes */
-#define WIRE_MAX_RECORD	     65536 /* bytes of one record, header included */
-#define WIRE_MAX_NAME	     256   /* bytes of an event's name */
-#define WIRE_MAX_TYPE_NAME   128   /* bytes of a type's name */
-#define WIRE_COMM_LEN	     16
+#define WIRE_MAX_VALUES	   256	  /* values of one event at all levels, its name included */
+#define WIRE_MAX_DEPTH	   6	  /* containers inside one another, the argument list not counted */
+#define WIRE_MAX_STRING	   32768  /* upper limit of --string-limit, bytes */
+#define WIRE_MAX_RECORD	   131072 /* bytes of one record, header included */
+#define WIRE_RESERVE	   4608	  /* of which payloads leave room for the heads of values to come */
+#define WIRE_MAX_NAME	   256	  /* bytes of an event's name */
+#define WIRE_MAX_TYPE_NAME 128	  /* bytes of a type's name */
+#define WIRE_COMM_LEN	   16
 
 enum wire_record_kind {
 	WIRE_AUDIT = 1, /* struct wire_audit */
@@ -44,14 +45,10 @@ struct wire_header {
 /* Followed by `values` top-level values: the name first, then the arguments. */
 struct wire_audit {
 	struct wire_header head;
-	__u64 name_addr; /* user address of the event's name: a name that could not be read is
-			  * looked up in the image's file */
-	__u64 fmt_addr;	 /* user address of the format string, likewise; 0 if there is none */
-	__u64 bias;	 /* load address minus link address of the probed file */
-	__u32 probe;	 /* index of the probe (struct probe_config) that saw the event */
-	__u16 flags;	 /* enum wire_audit_flags */
-	__u16 values;	 /* top-level values that follow, the name included */
-	__u32 args;	 /* arguments the event really has; more than follow if cut by a limit */
+	__u32 probe;  /* index of the probe (struct probe_config) that saw the event */
+	__u16 flags;  /* enum wire_audit_flags */
+	__u16 values; /* top-level values that follow, the name included */
+	__u32 args;   /* arguments the event really has; more than follow if cut by a limit */
 	__u32 reserved;
 };
 
@@ -84,38 +81,39 @@ struct wire_exit {
 
 enum wire_value_kind {
 	WIRE_NONE = 1,
-	WIRE_BOOL = 2,	     /* num: 0 or 1 */
-	WIRE_INT = 3,	     /* num: two's complement */
-	WIRE_UINT = 4,	     /* num: unsigned */
-	WIRE_BIGINT = 5,     /* aux: 1 if negative; payload: little-endian u32 digits of 30 bits;
-			      * num: how many such digits the int has */
-	WIRE_FLOAT = 6,	     /* num: bits of an IEEE double */
-	WIRE_STR = 7,	     /* aux: bytes a code unit (1 Latin-1, 2 UCS-2, 4 UCS-4) or 0 (UTF-8, from C);
-			      * payload: text; num: true length, code points (aux 0: bytes) */
-	WIRE_BYTES = 8,	     /* payload: data; num: true length */
-	WIRE_BYTEARRAY = 9,  /* the same */
-	WIRE_TUPLE = 10,     /* len: children that follow; num: true length */
-	WIRE_LIST = 11,	     /* the same */
-	WIRE_DICT = 12,	     /* len: children that follow, keys and values in turn; num: true length, pairs */
-	WIRE_OBJECT = 13,    /* aux: enum wire_object; payload: the type's name; num: properties that
-			      * follow as children, in the order of enum wire_object */
+	WIRE_BOOL = 2,	 /* num: 0 or 1 */
+	WIRE_INT = 3,	 /* num: two's complement */
+	WIRE_UINT = 4,	 /* num: unsigned */
+	WIRE_BIGINT = 5, /* aux: 1 if negative; payload: little-endian u32 digits of 30 bits;
+			  * num: how many such digits the int has */
+	WIRE_FLOAT = 6,	 /* num: bits of an IEEE double */
+	WIRE_STR = 7, /* aux: bytes a code unit (1 Latin-1, 2 UCS-2, 4 UCS-4) or 0 (UTF-8, from C);
+		       * payload: text; num: true length, code points (aux 0: bytes) */
+	WIRE_BYTES = 8,	    /* payload: data; num: true length */
+	WIRE_BYTEARRAY = 9, /* the same */
+	WIRE_TUPLE = 10,    /* len: children that follow; num: true length */
+	WIRE_LIST = 11,	    /* the same */
+	WIRE_DICT = 12,	    /* len: children that follow, keys and values in turn; num: true length,
+			       pairs */
+	WIRE_OBJECT = 13,   /* aux: enum wire_object; payload: the type's name; num: properties that
+			     * follow as children, in the order of enum wire_object */
 };
 
 enum wire_object {
-	WIRE_OBJECT_PLAIN = 0,	  /* nothing known but the type */
-	WIRE_OBJECT_CODE = 1,	  /* func, file, line */
-	WIRE_OBJECT_FUNCTION = 2, /* func */
-	WIRE_OBJECT_TYPE = 3,	  /* name */
-	WIRE_OBJECT_MODULE = 4,	  /* name */
-	WIRE_OBJECT_SOCKET = 5,	  /* fd */
-	WIRE_OBJECT_PATH = 6,	  /* one str: shown as plain text */
+	WIRE_OBJECT_PLAIN = 0,	    /* nothing known but the type */
+	WIRE_OBJECT_CODE = 1,	    /* func, file, line */
+	WIRE_OBJECT_FUNCTION = 2,   /* func */
+	WIRE_OBJECT_TYPE = 3,	    /* name */
+	WIRE_OBJECT_MODULE = 4,	    /* name */
+	WIRE_OBJECT_SOCKET = 5,	    /* fd */
+	WIRE_OBJECT_PATH = 6,	    /* one str: shown as plain text */
 	WIRE_OBJECT_PATH_PARTS = 7, /* one list or tuple of str: segments to join */
-	WIRE_OBJECT_MAPPING = 8,  /* one dict: os.environ's data */
-	WIRE_OBJECT_FILE = 9,	  /* fd */
+	WIRE_OBJECT_MAPPING = 8,    /* one dict: os.environ's data */
+	WIRE_OBJECT_FILE = 9,	    /* fd */
 	WIRE_OBJECT_EXCEPTION = 10, /* message: the only argument, or the tuple of them */
-	WIRE_OBJECT_FRAME = 11,	  /* func, file */
+	WIRE_OBJECT_FRAME = 11,	    /* func, file */
 	WIRE_OBJECT_TRACEBACK = 12, /* func, file, line */
-	WIRE_OBJECT_CTYPES = 13,  /* address of the C data */
+	WIRE_OBJECT_CTYPES = 13,    /* address of the C data */
 };
 
 enum wire_status {
@@ -130,7 +128,8 @@ struct wire_value {
 	__u8 kind;   /* enum wire_value_kind; of an unreadable value it may be 0 */
 	__u8 status; /* enum wire_status */
 	__u16 aux;
-	__u32 len; /* payload bytes that follow, padded with zeros to a multiple of 8, or children */
+	__u32 len; /* payload bytes that follow, padded with zeros to a multiple of 8, or children
+		    */
 	__u64 num;
 };
 
@@ -143,12 +142,12 @@ enum wire_loss {
 
 #define WIRE_PAD(n) (((n) + 7) & ~7u)
 
-#define WIRE_ASSERTS                                                                              \
-	_Static_assert(sizeof(struct wire_header) == 48, "wire_header");                          \
-	_Static_assert(sizeof(struct wire_audit) == 88, "wire_audit");                            \
-	_Static_assert(sizeof(struct wire_fork) == 56, "wire_fork");                              \
-	_Static_assert(sizeof(struct wire_exec) == 72, "wire_exec");                              \
-	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");                              \
+#define WIRE_ASSERTS                                                     \
+	_Static_assert(sizeof(struct wire_header) == 48, "wire_header"); \
+	_Static_assert(sizeof(struct wire_audit) == 64, "wire_audit");   \
+	_Static_assert(sizeof(struct wire_fork) == 56, "wire_fork");     \
+	_Static_assert(sizeof(struct wire_exec) == 72, "wire_exec");     \
+	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");     \
 	_Static_assert(sizeof(struct wire_value) == 16, "wire_value")
 
 #endif

@@ -27,14 +27,16 @@ static bool check_kernel(void)
 	if (!uname(&u))
 		printf("kernel %s %s\n", u.sysname, u.release);
 	for (i = 0; i < n; i++) {
-		printf("  %-22s %-4s %s\n", features[i].name, mark(features[i].present, features[i].needed),
+		printf("  %-22s %-4s %s\n", features[i].name,
+		       mark(features[i].present, features[i].needed),
 		       features[i].present ? "" : features[i].detail);
 		good &= features[i].present || !features[i].needed;
 	}
 	printf("capabilities\n");
 	caps = capabilities_list(&n);
 	for (i = 0; i < n; i++) {
-		printf("  %-22s %-4s %s\n", caps[i].name, mark(caps[i].held, caps[i].needed), caps[i].detail);
+		printf("  %-22s %-4s %s\n", caps[i].name, mark(caps[i].held, caps[i].needed),
+		       caps[i].detail);
 		good &= caps[i].held || !caps[i].needed;
 	}
 	return good;
@@ -43,7 +45,8 @@ static bool check_kernel(void)
 static void print_probe(const struct py_probe *p)
 {
 	printf("    %-18s at 0x%llx+%llu, %s; found by %s\n", py_entry_name(p->config.entry),
-	       (unsigned long long)p->function, (unsigned long long)(p->config.link_addr - p->function),
+	       (unsigned long long)p->function,
+	       (unsigned long long)(p->config.link_addr - p->function),
 	       p->emulated ? "emulated (fast)" : "single-stepped (slow)", py_found_name(p->found));
 }
 
@@ -71,7 +74,8 @@ static void print_image(const struct py_image *image, const char *path, enum py_
 
 	printf("%s: CPython %s, %s%s%s\n", path, py_version_text(image, version, sizeof(version)),
 	       image->shared_library ? "shared library" : "executable",
-	       image->free_threaded ? ", free-threaded" : "", image->has_usdt ? ", USDT python:audit" : "");
+	       image->free_threaded ? ", free-threaded" : "",
+	       image->has_usdt ? ", USDT python:audit" : "");
 	printf("  object layout: %s\n",
 	       image->config.decode ? "known" : "NOT known: names and C-level arguments only");
 	printf("  uprobes%s\n", choice == PY_PROBE_UPROBE ? " (chosen)" : "");
@@ -79,7 +83,8 @@ static void print_image(const struct py_image *image, const char *path, enum py_
 	printf("  usdt%s\n", choice == PY_PROBE_USDT ? " (chosen)" : "");
 	print_choice(image, PY_PROBE_USDT);
 	if (choice == PY_PROBE_USDT)
-		printf("    side effect: CPython builds the argument tuple of every event, as for a hook; an argument that is not UTF-8 fails the operation\n");
+		printf("    side effect: CPython builds the argument tuple of every event, as for "
+		       "a hook; an argument that is not UTF-8 fails the operation\n");
 }
 
 struct found {
@@ -104,7 +109,8 @@ static int check_file(const struct target_file *file, void *arg)
 		printf("%s: CPython %s: no audit events before 3.8\n", file->path,
 		       py_version_text(image, version, sizeof(version)));
 	} else if (found->tell && err == -ENOENT) {
-		printf("%s: no CPython in it (a launcher's libpython is a file of its own: check that, or -p a running process)\n",
+		printf("%s: no CPython in it (a launcher's libpython is a file of its own: check "
+		       "that, or -p a running process)\n",
 		       file->path);
 	} else if (found->tell) {
 		printf("%s: not CPython: %s\n", file->path, strerror(-err));
@@ -115,21 +121,23 @@ static int check_file(const struct target_file *file, void *arg)
 
 static bool check_path(const struct options *o, const char *path)
 {
-	struct found found = { .options = o, .tell = true };
+	struct found found = {.options = o, .tell = true};
 	int err = target_path_file(path, check_file, &found);
 
 	if (err)
-		log_error("%s: %s; give the path of an interpreter or of a libpython", path, strerror(-err));
+		log_error("%s: %s; give the path of an interpreter or of a libpython", path,
+			  strerror(-err));
 	return !err && found.any;
 }
 
 static bool check_pid(const struct options *o, pid_t pid)
 {
-	struct found found = { .options = o };
+	struct found found = {.options = o};
 	int err = target_process_files(pid, check_file, &found);
 
 	if (err)
-		log_error("PID %d: %s", pid, err == -ESRCH ? "no such process; see ps -e" : strerror(-err));
+		log_error("PID %d: %s", pid,
+			  err == -ESRCH ? "no such process; see ps -e" : strerror(-err));
 	else if (!found.any)
 		printf("PID %d: no traceable CPython in this process\n", pid);
 	return !err && found.any;

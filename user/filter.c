@@ -2,6 +2,7 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,8 @@ bool glob_match(const char *glob, const char *text)
 
 static bool item_matches(const struct filter_item *item, const char *name, const char *category)
 {
-	return item->category ? category && !strcmp(item->pattern, category) : glob_match(item->pattern, name);
+	return item->category ? category && !strcmp(item->pattern, category)
+			      : glob_match(item->pattern, name);
 }
 
 static bool decide(const struct filter *f, const char *name, const char *category)
@@ -52,7 +54,8 @@ bool filter_passes(const struct filter *f, const char *name)
 	return decide(f, name, row ? row->category : NULL);
 }
 
-/* Whether the pattern is in a namespace no event of the table has: that of somebody's own events. */
+/* Whether the pattern is in a namespace no event of the table has: that of somebody's own events.
+ */
 static bool is_foreign(const char *pattern, const struct event_row *rows, size_t n)
 {
 	const char *dot = strchr(pattern, '.');
@@ -67,53 +70,115 @@ static bool is_foreign(const char *pattern, const struct event_row *rows, size_t
 	return true;
 }
 
-static int check_item(const struct filter_item *item, const struct event_row *rows, size_t n)
+/* Whether any of the items a pattern has become, those from `first` on, matches a row. */
+static bool any_matches(const struct filter *f, size_t first, const struct event_row *rows,
+			size_t n)
 {
-	size_t i;
+	size_t i, k;
 
-	for (i = 0; i < n; i++)
-		if (item_matches(item, rows[i].name, rows[i].category))
-			return 0;
+	for (k = first; k < f->n_items; k++)
+		for (i = 0; i < n; i++)
+			if (item_matches(&f->items[k], rows[i].name, rows[i].category))
+				return true;
+	return false;
+}
+
+static int check_items(const struct filter *f, size_t first, const struct filter_item *item,
+		       const struct event_row *rows, size_t n)
+{
+	if (any_matches(f, first, rows, n))
+		return 0;
 	if (item->category)
 		log_error("--event @%s: no such category; see --list-events", item->pattern);
 	else if (!is_foreign(item->pattern, rows, n))
-		log_error("--event %s: matches no event; see --list-events (own events need a namespace, as in my.event)",
+		log_error("--event %s: matches no event; see --list-events (own events need a "
+			  "namespace, as in my.event)",
 			  item->pattern);
 	else
 		return 0;
 	return -EINVAL;
 }
 
-static int add_item(struct filter *f, const char *text, const struct event_row *rows, size_t n_rows)
+/* Takes over an item with a copy of its pattern. The kernel gets the globs; it knows no categories.
+ */
+static int add_pattern(struct filter *f, const struct filter_item *item)
 {
-	struct filter_item *item = &f->items[f->n_items];
-	int err;
-
-	item->exclude = *text == '!';
-	text += item->exclude;
-	item->category = *text == '@';
-	text += item->category;
-	item->pattern = text;
-	err = check_item(item, rows, n_rows);
-	if (err)
-		return err;
-	if (strlen(text) > TRACER_PATTERN_MAX) {
-		log_error("--event %s: too long; at most %d bytes", text, TRACER_PATTERN_MAX);
+	if (f->n_items == TRACER_PATTERNS_MAX) {
+		log_error("--event: more than %d patterns; use wider globs or @categories",
+			  TRACER_PATTERNS_MAX);
 		return -EINVAL;
 	}
-	f->n_items++;
+	f->items[f->n_items] = *item;
+	f->items[f->n_items].pattern = strdup(item->pattern);
+	if (!f->items[f->n_items].pattern)
+		return -ENOMEM;
 	if (!item->category)
-		f->patterns[f->n_patterns++] = (struct tracer_pattern){ text, item->exclude };
+		f->patterns[f->n_patterns++] =
+			(struct tracer_pattern){f->items[f->n_items].pattern, item->exclude};
+	f->n_items++;
 	return 0;
 }
 
-/* The kernel has room for so many patterns; categories do not count. */
-static int check_count(size_t n)
+static int too_long(const char *pattern)
 {
-	if (n <= TRACER_PATTERNS_MAX)
-		return 0;
-	log_error("--event: %zu patterns; at most %d, use wider globs or @categories", n, TRACER_PATTERNS_MAX);
+	log_error("--event %s: too long; at most %d bytes", pattern, TRACER_PATTERN_MAX);
 	return -EINVAL;
+}
+
+static int bad_class(const char *pattern)
+{
+	log_error("--event %s: bad character class; write [abc] or [a-z]", pattern);
+	return -EINVAL;
+}
+
+/* The kernel has no character classes: a pattern with one becomes a pattern for each of its
+ * characters. */
+static int expand(struct filter *f, struct filter_item *item)
+{
+	const char *open = strchr(item->pattern, '['), *close = open ? strchr(open + 1, ']') : NULL,
+		   *p;
+	size_t head = open ? open - item->pattern : 0;
+	int err = 0, c, last;
+
+	if (!open || item->category)
+		return add_pattern(f, item);
+	if (!close || close == open + 1 || open[1] == '!' || open[1] == '^')
+		return bad_class(item->pattern);
+	for (p = open + 1; p < close && !err; p++) {
+		last = c = (unsigned char)*p;
+		if (p[1] == '-' && p + 2 < close) {
+			last = (unsigned char)p[2];
+			p += 2;
+		}
+		for (; c <= last && !err; c++) {
+			struct filter_item one = *item;
+			char *text = NULL;
+
+			if (asprintf(&text, "%.*s%c%s", (int)head, item->pattern, c, close + 1) < 0)
+				return -ENOMEM;
+			one.pattern = text;
+			err = expand(f, &one);
+			free(text);
+		}
+	}
+	return err;
+}
+
+static int add_item(struct filter *f, const char *text, const struct event_row *rows, size_t n_rows)
+{
+	struct filter_item item = {0};
+	size_t before = f->n_items;
+	int err;
+
+	item.exclude = *text == '!';
+	text += item.exclude;
+	item.category = *text == '@';
+	text += item.category;
+	item.pattern = text;
+	if (strlen(text) > TRACER_PATTERN_MAX)
+		return too_long(text);
+	err = expand(f, &item);
+	return err ?: check_items(f, before, &item, rows, n_rows);
 }
 
 int filter_init(struct filter *f, char *const *events, size_t n)
@@ -122,11 +187,11 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 	const struct event_row *rows = event_table(&n_rows);
 	int err;
 
-	*f = (struct filter){ .default_pass = true };
+	*f = (struct filter){.default_pass = true};
 	if (!n)
 		return 0;
-	f->items = calloc(n, sizeof(*f->items));
-	f->patterns = calloc(n, sizeof(*f->patterns));
+	f->items = calloc(TRACER_PATTERNS_MAX, sizeof(*f->items));
+	f->patterns = calloc(TRACER_PATTERNS_MAX, sizeof(*f->patterns));
 	f->names = calloc(n_rows, sizeof(*f->names));
 	f->names_pass = calloc(n_rows, sizeof(*f->names_pass));
 	if (!f->items || !f->patterns || !f->names || !f->names_pass) {
@@ -144,11 +209,15 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 		f->names_pass[i] = decide(f, rows[i].name, rows[i].category);
 	}
 	f->n_names = n_rows;
-	return check_count(f->n_patterns);
+	return 0;
 }
 
 void filter_free(struct filter *f)
 {
+	size_t i;
+
+	for (i = 0; i < f->n_items; i++)
+		free((char *)f->items[i].pattern);
 	free(f->items);
 	free(f->patterns);
 	free(f->names);

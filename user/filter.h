@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * -e: which events pass. Patterns are globs over event names (* any run, ? any one byte) or @category; a
- * leading ! excludes; the last that matches decides. Without a match an event passes only if the first
- * pattern is an exclusion.
+ * -e: which events pass. Patterns are globs over event names (* any run, ? any one byte, [a-z] one
+ * of these) or @category; a leading ! excludes; the last that matches decides. Without a match an
+ * event passes only if the first pattern is an exclusion.
  *
- * The kernel matches globs itself. Names of the table are decided here, once, and told to it: it knows nothing of
- * categories.
+ * The kernel matches globs itself. Names of the table are decided here, once, and told to it: it
+ * knows nothing of categories.
  */
 #ifndef PYAUDIT_FILTER_H
 #define PYAUDIT_FILTER_H
@@ -16,7 +16,7 @@
 #include "kernel/tracer.h"
 
 struct filter_item {
-	const char *pattern; /* without ! and @; points into the option's text */
+	const char *pattern; /* without ! and @, one character class expanded */
 	bool exclude, category;
 };
 
@@ -32,15 +32,16 @@ struct filter {
 	size_t n_names;
 };
 
-/* Takes the patterns of the command line, which must outlive the filter. Returns 0, or a negative errno after
- * one line said what is wrong: an unknown category, too many or too long patterns, or a pattern that no
- * event of CPython matches and no custom event is likely to: custom names have a namespace of their own. */
+/* Takes the patterns of the command line. Returns 0, or a negative errno after
+ * one line said what is wrong: an unknown category, too many or too long patterns, or a pattern
+ * that no event of CPython matches and no custom event is likely to: custom names have a namespace
+ * of their own. */
 int filter_init(struct filter *f, char *const *events, size_t n);
 void filter_free(struct filter *f);
 
 bool filter_passes(const struct filter *f, const char *name);
 
-/* The glob language, as bpf/filter.h has it. */
+/* The glob language without character classes, as bpf/filter.h has it. */
 bool glob_match(const char *glob, const char *text);
 
 #endif

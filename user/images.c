@@ -55,7 +55,7 @@ static struct image_entry *new_entry(struct images *images, const struct target_
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
-	*e = (struct image_entry){ .dev = file->dev, .ino = file->ino, .fd = -1, .number = -1 };
+	*e = (struct image_entry){.dev = file->dev, .ino = file->ino, .fd = -1, .number = -1};
 	return images->entries[images->n++] = e;
 }
 
@@ -66,7 +66,8 @@ static void describe(struct image_entry *e)
 	size_t n, i;
 
 	py_version_text(e->image, e->version, sizeof(e->version));
-	snprintf(e->build, sizeof(e->build), "%s%s", e->image->soname[0] ? e->image->soname : "static executable",
+	snprintf(e->build, sizeof(e->build), "%s%s",
+		 e->image->soname[0] ? e->image->soname : "static executable",
 		 e->image->free_threaded ? ", free-threaded" : "");
 	probes = py_image_probes(e->image, e->choice, &n);
 	for (i = 0; i < n; i++) {
@@ -81,11 +82,13 @@ static void describe(struct image_entry *e)
 static void warn_degraded(const struct image_entry *e, const char *path)
 {
 	if (!e->image->config.decode)
-		log_warn("%s: CPython %s: object layout not known; names and C-level arguments only", path,
-			 e->version);
+		log_warn(
+			"%s: CPython %s: object layout not known; names and C-level arguments only",
+			path, e->version);
 }
 
-static int attach_first(struct images *images, struct image_entry *e, const struct target_file *file, pid_t pid)
+static int attach_first(struct images *images, struct image_entry *e,
+			const struct target_file *file, pid_t pid)
 {
 	size_t n;
 
@@ -133,7 +136,8 @@ static void note_pid(struct image_entry *e, pid_t pid)
 }
 
 /* Where probes are put a process at a time, this is another process. */
-static void attach_again(struct images *images, struct image_entry *e, const struct target_file *file, pid_t pid)
+static void attach_again(struct images *images, struct image_entry *e,
+			 const struct target_file *file, pid_t pid)
 {
 	int err;
 
@@ -146,7 +150,8 @@ static void attach_again(struct images *images, struct image_entry *e, const str
 		note_pid(e, pid);
 }
 
-const struct image_entry *images_add(struct images *images, const struct target_file *file, pid_t pid)
+const struct image_entry *images_add(struct images *images, const struct target_file *file,
+				     pid_t pid)
 {
 	struct image_entry *e = find(images, file->dev, file->ino);
 

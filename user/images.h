@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The files met so far: which are CPython images, and the probes put on them. Each inode is looked at and
- * attached to once. */
+/* The files met so far: which are CPython images, and the probes put on them. Each inode is looked
+ * at and attached to once. */
 #ifndef PYAUDIT_IMAGES_H
 #define PYAUDIT_IMAGES_H
 
@@ -9,12 +9,12 @@
 
 struct image_entry {
 	uint64_t dev, ino;
-	int fd;			 /* of an image; -1 otherwise */
-	int error;		 /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
-	struct py_image *image;	 /* NULL if the file is none */
+	int fd;	   /* of an image; -1 otherwise */
+	int error; /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
+	struct py_image *image; /* NULL if the file is none */
 	enum py_probe_choice choice;
-	int number;		 /* the tracer's */
-	pid_t *pids;		 /* processes it has been attached in, one at a time */
+	int number;  /* the tracer's */
+	pid_t *pids; /* processes it has been attached in, one at a time */
 	size_t n_pids;
 	char version[32];
 	char build[160];
@@ -27,9 +27,10 @@ struct images;
 struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted);
 void images_free(struct images *images);
 
-/* Looks at a file and, if it is a CPython image, puts the probes on it: in process pid, or everywhere with
- * pid -1. NULL without memory; else see error of what is returned. */
-const struct image_entry *images_add(struct images *images, const struct target_file *file, pid_t pid);
+/* Looks at a file and, if it is a CPython image, puts the probes on it: in process pid, or
+ * everywhere with pid -1. NULL without memory; else see error of what is returned. */
+const struct image_entry *images_add(struct images *images, const struct target_file *file,
+				     pid_t pid);
 
 /* The image whose probe has this number, or NULL. */
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe);

@@ -43,15 +43,16 @@ static int open_signals(void)
 
 enum wish { GO_ON, STOP, STOP_NOW };
 
-/* The first SIGINT or SIGTERM ends tracing in order; COMMAND, if there is one, is let end by itself (from a
- * terminal it has got the SIGINT too). The second ends tracing at once. */
+/* The first SIGINT or SIGTERM ends tracing in order; COMMAND, if there is one, is let end by itself
+ * (from a terminal it has got the SIGINT too). The second ends tracing at once. */
 static enum wish on_stop_signal(struct session *s, const struct signalfd_siginfo *info)
 {
 	static int count;
 
 	if (count++)
 		return STOP_NOW;
-	/* Sent by a process to us alone, not by the terminal to the whole group: for COMMAND too. */
+	/* Sent by a process to us alone, not by the terminal to the whole group: for COMMAND too.
+	 */
 	if (info->ssi_code <= 0 && session_forward(s, info->ssi_signo))
 		return GO_ON;
 	return session_forward(s, 0) ? GO_ON : STOP;
@@ -76,8 +77,8 @@ static enum wish take_signals(struct session *s, int fd, const struct options *o
 static int run_loop(struct session *s, int signals, const struct options *o)
 {
 	struct pollfd fds[] = {
-		{ .fd = session_fd(s), .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
+		{.fd = session_fd(s), .events = POLLIN},
+		{.fd = signals, .events = POLLIN},
 	};
 	int64_t end = o->duration_ns ? now_ns() + (int64_t)o->duration_ns : INT64_MAX;
 	enum wish wish = GO_ON;

@@ -37,8 +37,8 @@ struct session {
 	bool command_exited;
 	int command_status;
 
-	uint64_t counted;     /* delivered by -c */
-	uint64_t user_filtered; /* passed the kernel's filter, but not ours: names it could not read, --count */
+	uint64_t counted;    /* delivered by -c */
+	uint64_t over_count; /* came after the last that --count asks for: filtered */
 	uint64_t undecodable, undecodable_told;
 	uint64_t kernel_lost_told[WIRE_LOSS_MAX];
 	uint32_t kernel_lost_head; /* the count in the last record's head */
@@ -72,7 +72,7 @@ static void write_record(struct session *s, struct audit_event *event)
 
 static void write_loss(struct session *s, enum loss_reason reason, uint64_t count, int64_t time)
 {
-	struct audit_event event = { .type = RECORD_LOST, .time.ns = time, .lost = { reason, count } };
+	struct audit_event event = {.type = RECORD_LOST, .time.ns = time, .lost = {reason, count}};
 
 	if (count)
 		write_record(s, &event);
@@ -95,8 +95,8 @@ static void tell_kernel_losses(struct session *s, int64_t time)
 	}
 }
 
-static void write_exit(struct session *s, const struct process_info *info, const struct wire_header *head,
-		       int status)
+static void write_exit(struct session *s, const struct process_info *info,
+		       const struct wire_header *head, int status)
 {
 	struct audit_event event = {
 		.type = RECORD_EXIT,
@@ -134,25 +134,10 @@ static void announce(struct session *s, struct process_info *info, const struct 
 
 /* --- records in --- */
 
-/* A name that was not in memory when the event came is looked up in the file, and then filtered here. Returns
- * whether the event passes. */
-static bool resolve_name(struct session *s, struct audit_event *event, const struct wire_audit *wire,
-			 const struct image_entry *image)
-{
-	char name[WIRE_MAX_NAME];
-
-	if (event->name.data || !image)
-		return true;
-	if (py_image_string(image->fd, wire->name_addr - wire->bias, name, sizeof(name)) < 0)
-		return true;
-	wire_set_name(event, name);
-	return filter_passes(s->filter, name);
-}
-
 static void deliver(struct session *s, struct audit_event *event)
 {
 	if (s->options->count && s->audit_records >= s->options->count) {
-		s->user_filtered++;
+		s->over_count++;
 		return;
 	}
 	s->audit_records++;
@@ -178,13 +163,10 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 		return;
 	}
 	event.time.ns = process_wall_clock(wire->head.time);
-	if (!resolve_name(s, &event, wire, image)) {
-		s->user_filtered++;
-		return;
-	}
 	event.version = image ? image->image->version : 0;
 	event.row = event_find(event.name_text);
-	event.variant = event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
+	event.variant =
+		event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
 	info = process_get(s->processes, event.pid, 0, &is_new);
 	if (info) {
 		event.ppid = info->ppid;
@@ -218,7 +200,8 @@ static void on_fork(struct session *s, const struct wire_fork *wire)
 	process_forget(s->processes, wire->child);
 	info = process_get(s->processes, wire->child, wire->head.pid, &is_new);
 	if (info)
-		info->probe = NULL; /* what it took over from its parent; it is announced by itself */
+		info->probe =
+			NULL; /* what it took over from its parent; it is announced by itself */
 }
 
 static void on_record(const void *data, size_t size, void *arg)
@@ -252,8 +235,8 @@ static void on_record(const void *data, size_t size, void *arg)
 
 struct add {
 	struct session *s;
-	pid_t pid; /* to attach in; -1 everywhere */
-	const struct image_entry *found; /* the last CPython image met, */
+	pid_t pid;			   /* to attach in; -1 everywhere */
+	const struct image_entry *found;   /* the last CPython image met, */
 	const struct image_entry *refused; /* or one that cannot be traced */
 	char exe[256];
 };
@@ -284,7 +267,7 @@ static int add_file(const struct target_file *file, void *arg)
 
 static struct add add_for(struct session *s, pid_t pid)
 {
-	return (struct add){ .s = s, .pid = attach_everywhere(s->options) ? -1 : pid };
+	return (struct add){.s = s, .pid = attach_everywhere(s->options) ? -1 : pid};
 }
 
 /* Why a process cannot be traced, in one line. */
@@ -301,11 +284,13 @@ static int refuse_pid(pid_t pid, const struct add *add, int err)
 	} else if (add->refused) {
 		err = add->refused->error; /* reported where it came up */
 	} else if (add->exe[0]) {
-		log_error("PID %d: not a Python process: it runs %s; give the PID of a CPython process", pid,
-			  add->exe);
+		log_error("PID %d: not a Python process: it runs %s; give the PID of a CPython "
+			  "process",
+			  pid, add->exe);
 		err = -EINVAL;
 	} else {
-		log_error("PID %d: not a Python process: it is a kernel thread or has exited; give the PID of a CPython process",
+		log_error("PID %d: not a Python process: it is a kernel thread or has exited; give "
+			  "the PID of a CPython process",
 			  pid);
 		err = -EINVAL;
 	}
@@ -315,7 +300,7 @@ static int refuse_pid(pid_t pid, const struct add *add, int err)
 int session_add_pid(struct session *s, pid_t pid)
 {
 	struct add add = add_for(s, pid);
-	struct audit_event event = { .time.ns = now_ns(), .pid = pid, .tid = pid };
+	struct audit_event event = {.time.ns = now_ns(), .pid = pid, .tid = pid};
 	struct process_info *info;
 	bool is_new;
 	int err;
@@ -352,7 +337,8 @@ int session_add_all(struct session *s)
 static int refuse_command(const char *name, const struct image_entry *image)
 {
 	if (image->error == -ENOTSUP)
-		log_error("%s: CPython %s has no audit events; 3.8 or newer is needed", name, image->version);
+		log_error("%s: CPython %s has no audit events; 3.8 or newer is needed", name,
+			  image->version);
 	return image->error; /* others were reported where they came up */
 }
 
@@ -384,7 +370,7 @@ static void serve_stopped(struct session *s, const struct wire_exec *exec)
 	struct command command = {0};
 	struct add add = add_for(s, exec->head.pid);
 	char *exe = process_exe(exec->head.pid);
-	char *argv[] = { exe, NULL };
+	char *argv[] = {exe, NULL};
 
 	target_process_files(exec->head.pid, add_file, &add);
 	if (exe && !add.found) {
@@ -402,10 +388,10 @@ static void on_exec(struct session *s, const struct wire_exec *exec)
 	struct process_info *info;
 	bool is_new = false;
 
-	/* While it is young: a process can be gone before its first event is seen. With -a most are of no
-	 * interest. */
-	info = s->options->mode == MODE_ALL ? process_find(s->processes, pid) :
-					      process_get(s->processes, pid, 0, &is_new);
+	/* While it is young: a process can be gone before its first event is seen. With -a most are
+	 * of no interest. */
+	info = s->options->mode == MODE_ALL ? process_find(s->processes, pid)
+					    : process_get(s->processes, pid, 0, &is_new);
 	if (info && !is_new) {
 		process_refresh(s->processes, pid);
 		info->probe = NULL; /* announced again when it raises an event */
@@ -564,7 +550,8 @@ static void write_counts(struct session *s)
 	}
 	rows = summary_rows(s->summary, &n);
 	for (i = 0; i < n; i++) {
-		struct audit_event event = { .type = RECORD_COUNT, .time.ns = now_ns(), .count = rows[i].count };
+		struct audit_event event = {
+			.type = RECORD_COUNT, .time.ns = now_ns(), .count = rows[i].count};
 
 		wire_set_name(&event, rows[i].name);
 		write_record(s, &event);
@@ -578,7 +565,7 @@ static struct totals totals(const struct session *s)
 
 	tracer_counts(s->tracer, &counts);
 	t.seen = counts.seen;
-	t.filtered = counts.filtered + s->user_filtered;
+	t.filtered = counts.filtered + s->over_count;
 	t.delivered = output_delivered(s->output) + s->counted;
 	t.lost[LOSS_RING] = counts.lost[WIRE_LOSS_RING];
 	t.lost[LOSS_SCRATCH] = counts.lost[WIRE_LOSS_SCRATCH];
@@ -597,11 +584,13 @@ static void print_totals(const struct totals *t, bool quiet)
 		lost += t->lost[i];
 	if (quiet && !lost)
 		return;
-	buf_printf(&line, "events: %llu seen, %llu delivered, %llu filtered, %llu lost", (unsigned long long)t->seen,
-		   (unsigned long long)t->delivered, (unsigned long long)t->filtered, (unsigned long long)lost);
+	buf_printf(&line, "events: %llu seen, %llu delivered, %llu filtered, %llu lost",
+		   (unsigned long long)t->seen, (unsigned long long)t->delivered,
+		   (unsigned long long)t->filtered, (unsigned long long)lost);
 	for (i = 0; i < LOSS_MAX; i++)
 		if (t->lost[i])
-			buf_printf(&line, " (%s: %llu)", loss_reasons[i], (unsigned long long)t->lost[i]);
+			buf_printf(&line, " (%s: %llu)", loss_reasons[i],
+				   (unsigned long long)t->lost[i]);
 	buf_char(&line, '\0');
 	if (!line.failed)
 		log_error("%s", line.data);
@@ -612,12 +601,13 @@ static int exit_status(const struct session *s)
 {
 	if (s->options->mode != MODE_COMMAND || !s->command_exited)
 		return 0;
-	return WIFSIGNALED(s->command_status) ? 128 + WTERMSIG(s->command_status) : WEXITSTATUS(s->command_status);
+	return WIFSIGNALED(s->command_status) ? 128 + WTERMSIG(s->command_status)
+					      : WEXITSTATUS(s->command_status);
 }
 
 int session_end(struct session *s, bool quick)
 {
-	struct audit_event event = { .type = RECORD_SUMMARY };
+	struct audit_event event = {.type = RECORD_SUMMARY};
 
 	tracer_detach(s->tracer);
 	while (tracer_consume(s->tracer, on_record, s) > 0 && !quick)
@@ -633,7 +623,8 @@ int session_end(struct session *s, bool quick)
 	output_finish(s->output, quick ? 200 : FINISH_MS);
 	print_totals(&event.totals, log_level < 0);
 	if (s->options->mode == MODE_COMMAND && !images_attached(s->images))
-		log_warn("%s: executed no CPython, so there was nothing to see%s", s->options->command[0],
+		log_warn("%s: executed no CPython, so there was nothing to see%s",
+			 s->options->command[0],
 			 s->options->follow ? "" : "; -f follows its children");
 	if (s->options->mode == MODE_COMMAND && !s->command_exited)
 		log_warn("PID %d (%s) is left running", s->command.pid, s->options->command[0]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One run of the tracer: the stages joined. Records come in from the ring, are decoded, completed with what is
- * known of their process, and go out. */
+/* One run of the tracer: the stages joined. Records come in from the ring, are decoded, completed
+ * with what is known of their process, and go out. */
 #ifndef PYAUDIT_SESSION_H
 #define PYAUDIT_SESSION_H
 
@@ -13,8 +13,8 @@
 
 struct session;
 
-/* Opens the output and loads the programs. NULL after one line said why. The filter is the caller's and must
- * outlive the session. */
+/* Opens the output and loads the programs. NULL after one line said why. The filter is the caller's
+ * and must outlive the session. */
 struct session *session_new(const struct options *options, const struct filter *filter);
 
 /* Puts probes on a running process. 0, or negative after one line said why. */
@@ -33,7 +33,8 @@ void session_poll(struct session *s);
 /* Something to poll(2) for readability: the ring is filling up. */
 int session_fd(const struct session *s);
 
-/* Is there a reason to end: the last traced process has exited, --count is reached, the reader is gone? */
+/* Is there a reason to end: the last traced process has exited, --count is reached, the reader is
+ * gone? */
 bool session_over(struct session *s);
 
 /* The child has changed state (SIGCHLD). */
@@ -42,8 +43,8 @@ void session_child(struct session *s);
 bool session_forward(struct session *s, int signal);
 void session_reopen(struct session *s);
 
-/* Takes the probes away, writes what is left and the summary. quick: do not wait for anything. Returns the
- * exit status. */
+/* Takes the probes away, writes what is left and the summary. quick: do not wait for anything.
+ * Returns the exit status. */
 int session_end(struct session *s, bool quick);
 
 void session_free(struct session *s);

@@ -107,7 +107,8 @@ struct child_search {
 	int err;
 };
 
-/* Where the file's first byte is mapped: the bias, as the first segment of all builds is linked at 0. */
+/* Where the file's first byte is mapped: the bias, as the first segment of all builds is linked at
+ * 0. */
 static int child_find_bias(struct child *c, const struct target_file *file)
 {
 	char name[64], line[8192];

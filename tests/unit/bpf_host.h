@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel side's reader, compiled for the host: what the bpf/ headers use of the kernel, over the
- * memory of another process, of this one, or over no memory at all (garbage), with faults put in.
+ * The kernel side's reader, compiled for the host: what the bpf/ headers use of the kernel, over
+ * the memory of another process, of this one, or over no memory at all (garbage), with faults put
+ * in.
  *
  * bpf/pyaudit.bpf.c cannot be compiled here: it is programs and maps. The few functions of it that
  * lead into the headers are repeated at the end and must be kept as they are there.
@@ -29,6 +30,7 @@ static __u32 knob_string_limit = 512;
 
 static long read_user(void *dst, __u32 size, __u64 addr);
 static long read_user_str(void *dst, __u32 size, __u64 addr);
+static inline long read_literal(void *dst, __u32 size, __u64 addr, __u32 image, __u64 bias);
 static void copy_kernel(void *dst, __u32 size, const void *src);
 static int recipe_of(const char *name);
 
@@ -52,7 +54,7 @@ struct host_page {
 struct host_memory {
 	pid_t pid;		 /* whose memory is read; 0: garbage */
 	struct host_page *cache; /* of HOST_CACHE pages; NULL: the memory changes */
-	int refused;		 /* the errno that the kernel refuses with to show the memory at all */
+	int refused; /* the errno that the kernel refuses with to show the memory at all */
 
 	/* what goes wrong */
 	uint64_t fail_at; /* number of the read that fails, from 1; 0 none */
@@ -179,6 +181,8 @@ static uint64_t host_garbage_word(void)
 	}
 }
 
+#define HOST_NOISE 512 /* bytes of it at once: there is a NUL soon */
+
 static int host_garbage(void *dst, size_t size)
 {
 	uint64_t word;
@@ -194,16 +198,18 @@ static int host_garbage(void *dst, size_t size)
 	return 0;
 }
 
-#define HOST_ARRAY(member) {offsetof(struct scratch, member), sizeof(((struct scratch *)0)->member)}
+#define HOST_ARRAY(member)                                                              \
+	{                                                                               \
+		offsetof(struct scratch, member), sizeof(((struct scratch *)0)->member) \
+	}
 
 /* ASan sees one struct; that what is copied stays inside one array of it is checked here. */
 static void host_check_room(const void *dst, size_t size)
 {
 	static const struct {
 		size_t at, size;
-	} arrays[] = {HOST_ARRAY(gp),	 HOST_ARRAY(fmt),  HOST_ARRAY(object),
-		      HOST_ARRAY(more),	 HOST_ARRAY(name), HOST_ARRAY(record),
-		      HOST_ARRAY(frames)};
+	} arrays[] = {HOST_ARRAY(gp),	HOST_ARRAY(fmt),    HOST_ARRAY(object), HOST_ARRAY(more),
+		      HOST_ARRAY(name), HOST_ARRAY(record), HOST_ARRAY(frames)};
 	size_t at = (uintptr_t)dst - (uintptr_t)&host_scratch, i;
 
 	if (at >= sizeof(host_scratch))
@@ -232,23 +238,27 @@ static long read_user(void *dst, __u32 size, __u64 addr)
 	return -EFAULT;
 }
 
-/* The length without NUL of what is there, `size` if no NUL is among so many bytes, or -EFAULT. */
+/* The length without NUL of what is there, `size` if no NUL is among so many bytes, or -EFAULT.
+ * Nothing behind the NUL is written: so it is since Linux 5.10 (6fa6d28051e9). */
 static long host_copy_string(char *dst, __u32 size, __u64 addr)
 {
-	__u32 at = 0, n;
-	char *nul;
+	char piece[HOST_PAGE];
+	__u32 at, n, len;
+	int err;
 
-	if (!host_mem.pid && host_garbage(dst, size))
-		return -EFAULT;
-	for (; at < size; at += n) {
+	for (at = 0; at < size; at += n) {
 		n = HOST_PAGE - (addr + at) % HOST_PAGE;
 		if (n > size - at)
 			n = size - at;
-		if (host_mem.pid && host_copy(dst + at, n, addr + at))
-			return -EFAULT;
-		nul = memchr(dst + at, 0, n);
-		if (nul)
-			return nul - dst;
+		if (!host_mem.pid && n > HOST_NOISE)
+			n = HOST_NOISE;
+		err = host_mem.pid ? host_copy(piece, n, addr + at) : host_garbage(piece, n);
+		if (err)
+			return err;
+		len = strnlen(piece, n);
+		memcpy(dst + at, piece, len < n ? len + 1 : n);
+		if (len < n)
+			return at + len;
 	}
 	return size;
 }
@@ -268,6 +278,12 @@ static long read_user_str(void *dst, __u32 size, __u64 addr)
 	if (size)
 		((char *)dst)[size - 1] = 0;
 	return size;
+}
+
+/* bpf/literal.h looks in maps for pages that are not there; here nothing is in them. */
+static inline long read_literal(void *dst, __u32 size, __u64 addr, __u32 image, __u64 bias)
+{
+	return read_user_str(dst, size, addr);
 }
 
 static void copy_kernel(void *dst, __u32 size, const void *src)
@@ -306,6 +322,7 @@ static struct scratch *host_start(uint64_t bias)
 
 	memset(s, 0xa5, offsetof(struct scratch, record));
 	s->bias = bias;
+	s->image = 0;
 	s->object_of = 0;
 	s->gp_next = 6;
 	s->has_fp = 0;
@@ -385,28 +402,51 @@ static void host_start_single(struct scratch *s, const struct image_config *imag
 	top->kind = FRAME_POINTERS;
 	top->cache[0] = object;
 	top->cached = top->left = s->args = 1;
-	if (!image->decode || !object || read_object(s, object))
+	if (!image->decode || !object)
 		return;
-	/* What is not there is told when the object is captured. */
-	if (s->object_len < l->ob_size + 8u)
-		return;
+	err = read_object(s, object);
 	s->object_of = object;
 	type = object_u64(s, l->ob_type);
-	if (type - s->bias != image->types.tuple) {
+	if (!err && type - s->bias != image->types.tuple) {
 		if (kind_of_type(image, type - s->bias) != OBJECT_OTHER)
 			return;
 		err = read_user(&flags, sizeof(flags), type + l->tp_flags);
-		if (err) {
-			put_unreadable(s, 0, err);
-			top->left = 0;
-		}
-		if (!(flags & (1ull << TPFLAGS_TUPLE)))
+		if (!err && !(flags & (1ull << TPFLAGS_TUPLE)))
 			return;
+	}
+	if (err || s->object_len < l->ob_size + 8u) {
+		put_unreadable(s, 0, err ?: -EFAULT);
+		top->left = 0;
+		return;
 	}
 	n = object_u64(s, l->ob_size);
 	top->left = s->args = n > 0xffffffff ? 0xffffffff : n;
 	top->next = object + l->tuple_items;
 	top->cached = 0;
+}
+
+/* load_va_list */
+static long host_load_va_list(struct scratch *s, __u64 addr)
+{
+	struct {
+		__u32 gp_offset, fp_offset;
+		__u64 overflow, save;
+	} *va = (void *)s->more;
+	bool whole = !read_user(s->more, OBJECT_READ, addr);
+	__u64 ahead;
+
+	if (!whole && read_user(s->more, sizeof(*va), addr))
+		return -EFAULT;
+	s->gp_next = va->gp_offset / 8;
+	s->fp_next = va->fp_offset;
+	s->overflow = va->overflow;
+	s->fp_area = va->save;
+	s->has_fp = 1;
+	ahead = va->save - addr;
+	if (!whole || ahead > OBJECT_READ - sizeof(s->gp))
+		return read_user(s->gp, sizeof(s->gp), va->save);
+	memcpy(s->gp, s->more + ahead, sizeof(s->gp));
+	return 0;
 }
 
 /* One argument, as sys_audit has them. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What became of a capture on the host: the record, decoded and as JSON, and how two of them compare. */
+/* What became of a capture on the host: the record, decoded and as JSON, and how two of them
+ * compare. */
 #ifndef PYAUDIT_BPF_RECORD_H
 #define PYAUDIT_BPF_RECORD_H
 
@@ -54,15 +55,37 @@ static void record_take(struct record *r, struct scratch *s, const struct image_
 
 static bool value_fits(const struct value *good, const struct value *bad);
 
+/* A container that the limits of a record have cut may show more when less is shown before it. An
+ * entry of a dict that cannot be read may be one that is empty. */
 static bool children_fit(const struct value *good, const struct value *bad)
 {
 	const struct value *g = good + 1, *b = bad + 1;
-	uint32_t i;
+	uint32_t i, n = good->children;
+	bool cut = good->status == WIRE_TRUNCATED;
 
-	for (i = 0; i < bad->children; i++, g = value_next(g), b = value_next(b))
-		if (i >= good->children || !value_fits(g, b))
+	for (i = 0; i < bad->children; i++, b = value_next(b)) {
+		if (i >= n && !cut && b->status != WIRE_UNREADABLE)
 			return false;
-	return true;
+		if (i >= n)
+			continue;
+		if (!value_fits(g, b))
+			return false;
+		g = value_next(g);
+	}
+	return bad->children >= n || cut || bad->status == WIRE_TRUNCATED;
+}
+
+static bool payload_fits(const struct value *good, const struct value *bad)
+{
+	if (bad->status != WIRE_TRUNCATED && bad->text.len != good->text.len)
+		return false;
+	return bad->text.len <= good->text.len &&
+	       (!bad->text.len || !memcmp(bad->text.data, good->text.data, bad->text.len));
+}
+
+static bool is_container(const struct value *v)
+{
+	return v->kind == WIRE_TUPLE || v->kind == WIRE_LIST || v->kind == WIRE_DICT;
 }
 
 /* Whether bad is what good is, or says of itself that it is less. */
@@ -72,17 +95,15 @@ static bool value_fits(const struct value *good, const struct value *bad)
 
 	if (bad->status == WIRE_UNREADABLE)
 		return true;
-	if (bad->kind != good->kind || bad->aux != good->aux || bad->num != good->num)
+	if (bad->kind != good->kind || bad->aux != good->aux)
 		return false;
-	if (bad->status != good->status && !cut)
+	if (bad->status != good->status && !cut &&
+	    !(is_container(good) && good->status == WIRE_TRUNCATED))
 		return false;
-	if (bad->text.len > good->text.len || bad->children > good->children)
+	/* How long a C string is may not be known when it is cut. */
+	if (cut ? bad->num > good->num + 1 : bad->num != good->num)
 		return false;
-	if (!cut && (bad->text.len != good->text.len || bad->children != good->children))
-		return false;
-	if (bad->text.len && memcmp(bad->text.data, good->text.data, bad->text.len))
-		return false;
-	return children_fit(good, bad);
+	return payload_fits(good, bad) && children_fit(good, bad);
 }
 
 /* The same of two records; what differs must be visible in the JSON too. */

@@ -165,6 +165,8 @@ static void check_marked(const struct child *c, const struct child_object *o,
 	fail_msg("with:    %.600s", bad->args);
 }
 
+#define EVERY_READ 24
+
 static void check_each_read_fails(struct child *c, const struct child_object *o)
 {
 	static struct record good, bad;
@@ -173,6 +175,9 @@ static void check_each_read_fails(struct child *c, const struct child_object *o)
 	capture(&good, c, o, o->addr);
 	reads = host_mem.reads;
 	for (i = 1; i <= reads; i++) {
+		/* What is between the first and the last of many is more of the same. */
+		if (i > EVERY_READ && i + EVERY_READ < reads && i % 7)
+			continue;
 		host_mem.fail_at = i;
 		capture(&bad, c, o, o->addr);
 		host_mem.fail_at = 0;
@@ -241,13 +246,14 @@ static void unknown_layouts_show_nothing(void **state)
 	child_use(&children[0]);
 	c.config.decode = 0;
 	capture(&r, &c, &c.objects[0], c.objects[0].addr);
-	assert_string_equal(r.args, "\"args\":{\"arg0\":null},\"unreadable\":{\"arg0\":\"unsupported\"}}");
+	assert_string_equal(r.args,
+			    "\"args\":{\"arg0\":null},\"unreadable\":{\"arg0\":\"unsupported\"}}");
 	assert_int_equal(host_mem.reads, 0);
 }
 
 /* --- no objects at all --- */
 
-#define N_GARBAGE 100000
+#define N_GARBAGE 16000 /* captures, of some hundred objects each */
 
 /* Types at made-up addresses, and every layout in turn. */
 static void garbage_image(struct image_config *image, uint64_t *words, uint32_t i)
@@ -255,8 +261,8 @@ static void garbage_image(struct image_config *image, uint64_t *words, uint32_t 
 	static const struct {
 		uint16_t minor;
 		bool free_threaded;
-	} builds[] = {{8, false},  {9, false},  {10, false}, {11, false}, {12, false},
-		    {13, false}, {14, false}, {15, false}, {13, true}, {14, true}, {15, true}};
+	} builds[] = {{8, false},  {9, false},	{10, false}, {11, false}, {12, false}, {13, false},
+		      {14, false}, {15, false}, {13, true},  {14, true},  {15, true}};
 	uint64_t *types = (uint64_t *)&image->types;
 	size_t build = i % (sizeof(builds) / sizeof(builds[0])), k;
 	const struct py_layout *layout;
@@ -273,7 +279,7 @@ static void garbage_always_decodes(void **state)
 {
 	static struct record r;
 	struct image_config image = {0};
-	uint64_t words[sizeof(struct py_types) / 8], kinds = 0;
+	uint64_t words[sizeof(struct py_types) / 8], kinds = 0, objects = 0;
 	uint32_t i, n;
 
 	for (i = 0; i < N_GARBAGE; i++) {
@@ -283,7 +289,7 @@ static void garbage_always_decodes(void **state)
 		garbage_image(&image, words, i);
 		host_mem.n_words = sizeof(words) / sizeof(words[0]);
 		/* Small limits reach more structure, the largest the end of the record. */
-		knob_string_limit = i % 64 ? 24 : WIRE_MAX_STRING;
+		knob_string_limit = i % 256 ? 24 : WIRE_MAX_STRING;
 		s = host_start(0);
 		if (i % 2)
 			host_start_single(s, &image, 0x1000 + host_random() % 0x2000);
@@ -292,11 +298,13 @@ static void garbage_always_decodes(void **state)
 			s->frames[0].left = s->args = 1 + host_random() % 8;
 		}
 		record_walk(&r, s, &image);
+		objects += r.event.n_values;
 		for (n = 0; n < r.event.n_values; n++)
 			if (r.event.values[n].status <= WIRE_TRUNCATED)
 				kinds |= 1ull << r.event.values[n].kind;
 	}
 	knob_string_limit = 512;
+	assert_in_range(objects, 100000, UINT64_MAX);
 	/* The noise is good for something: all that an object can be was met, WIRE_UINT is not. */
 	assert_int_equal(kinds, (1u << (WIRE_OBJECT + 1)) - 2 - (1u << WIRE_UINT));
 }
@@ -342,11 +350,21 @@ static void globs_by_hand(void **state)
 		const char *glob, *name;
 		int matches;
 	} cases[] = {
-		{"", "", 1},	   {"", "a", 0},	    {"*", "", 1},
-		{"**", "x", 1},	   {"?", "", 0},	    {"open", "open", 1},
-		{"open", "ope", 0}, {"open", "opens", 0},   {"os.*", "os.fork", 1},
-		{"os.*", "os", 0}, {"*.fork", "os.fork", 1}, {"*a*b", "xaxbxb", 1},
-		{"a*", "A", 0},	   {"[ab]", "a", 0},	    {"?\xa9", "\xc3\xa9", 1},
+		{"", "", 1},
+		{"", "a", 0},
+		{"*", "", 1},
+		{"**", "x", 1},
+		{"?", "", 0},
+		{"open", "open", 1},
+		{"open", "ope", 0},
+		{"open", "opens", 0},
+		{"os.*", "os.fork", 1},
+		{"os.*", "os", 0},
+		{"*.fork", "os.fork", 1},
+		{"*a*b", "xaxbxb", 1},
+		{"a*", "A", 0},
+		{"[ab]", "a", 0},
+		{"?\xa9", "\xc3\xa9", 1},
 	};
 	struct pattern p = {0};
 	size_t i;

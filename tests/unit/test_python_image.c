@@ -380,27 +380,45 @@ static void sites(void **state)
 	each_image(check_site);
 }
 
-/* The name that sys_audit's method entry points to, read back as the tracer would. */
+struct literal {
+	uint64_t addr;
+	char text[8];
+	int pages;
+};
+
+static int find_literal(uint64_t addr, const void *data, size_t len, void *arg)
+{
+	struct literal *l = arg;
+
+	assert_true(addr % PY_PAGE_SIZE == 0 && len <= PY_PAGE_SIZE + PY_PAGE_TAIL);
+	l->pages++;
+	if (l->addr >= addr && l->addr < addr + PY_PAGE_SIZE && l->addr - addr + sizeof(l->text) <= len)
+		memcpy(l->text, (const char *)data + (l->addr - addr), sizeof(l->text));
+	return 0;
+}
+
+static int stop_at_once(uint64_t addr, const void *data, size_t len, void *arg)
+{
+	return 42;
+}
+
+/* The name of a type, which is a literal, is found in the pages that are told. */
 static void check_strings(const char *path, const struct py_image *image)
 {
+	struct literal l = {0};
 	int fd = open_file(path);
 	struct elf_file f;
-	uint64_t addr;
-	char buf[8];
 
 	assert_int_equal(elf_file_open(&f, fd), 0);
 	elf_file_relocate(&f);
-	memcpy(&addr,
+	memcpy(&l.addr,
 	       elf_file_at(&f, image->config.types.boolean + image->config.layout.tp_name, 8), 8);
-	assert_true(addr >= image->config.readonly_start && addr < image->config.readonly_end);
+	assert_true(l.addr >= image->config.readonly_start && l.addr < image->config.readonly_end);
 	assert_true(image->config.types.boolean >= image->config.readonly_end);
-	assert_int_equal(py_image_string(fd, addr, buf, sizeof(buf)), 4);
-	assert_string_equal(buf, "bool");
-	assert_int_equal(py_image_string(fd, addr, buf, 3), 2);
-	assert_string_equal(buf, "bo");
-	assert_int_equal(py_image_string(fd, image->config.types.boolean, buf, sizeof(buf)),
-			 -ENOENT);
-	assert_int_equal(py_image_string(fd, UINT64_MAX - 1, buf, sizeof(buf)), -ENOENT);
+	assert_int_equal(py_image_pages(fd, find_literal, &l), 0);
+	assert_true(l.pages > 50);
+	assert_string_equal(l.text, "bool");
+	assert_int_equal(py_image_pages(fd, stop_at_once, NULL), 42);
 	elf_file_close(&f);
 	close(fd);
 }

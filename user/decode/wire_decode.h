@@ -33,8 +33,7 @@ const struct wire_exit *wire_as_exit(const struct wire_header *head);
  * args_total, n_args, n_values and values; leaves time, ppid, version, row and variant to the
  * caller. *ev points into data and into *d and is good as long as both are.
  *
- * A name that could not be read is no error: name.data is NULL and name_text empty then, for the
- * caller to resolve through wire_audit.name_addr and wire_set_name.
+ * A name that could not be read is no error: name.data is NULL and name_text empty then.
  *
  * A str, bytes, int or container that is shorter than its true length is WIRE_TRUNCATED here even
  * if the record does not say so: what was cut never looks whole.

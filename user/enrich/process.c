@@ -268,10 +268,13 @@ static struct entry *entry_new(struct process_cache *cache, uint32_t pid, uint32
 		return NULL;
 	e->info.pid = pid;
 	e->info.ppid = parent;
-	if (!entry_read(cache, e)) {
+	/* It may also go while it is being read. */
+	if (!entry_read(cache, e) || !e->exe) {
 		known = parent ? process_find(cache, parent) : NULL;
-		if (known)
+		if (known) {
+			entry_clear(e);
 			entry_inherit(e, known);
+		}
 	}
 	return e;
 }

@@ -57,6 +57,20 @@ static int probe_semaphores(void)
 	return access("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset", R_OK) == 0;
 }
 
+static int probe_sleepable(void)
+{
+	struct bpf_insn insns[] = {
+		{.code = 0xb7, .dst_reg = 0, .imm = 0}, /* r0 = 0 */
+		{.code = 0x95},				/* exit */
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* A link to a directory: EBADF where links of this kind are known (bpf_uprobe_multi_link_attach),
  * EINVAL or E2BIG before. The uapi header here may know neither the fields nor the attach type. */
 static int probe_uprobe_multi(void)
@@ -96,12 +110,14 @@ static struct feature features[] = {
 	{"uprobes", true, false, "a kernel built with CONFIG_UPROBE_EVENTS and CONFIG_PERF_EVENTS"},
 	{"USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them"},
 	{"attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself"},
+	{"sleepable uprobes", false, false,
+	 "Linux 6.0; without them strings in pages not loaded yet come from the file"},
 	{"uprobe_multi", false, false, "Linux 6.6; not needed"},
 };
 
 static int (*const probes[])(void) = {
-	probe_btf,	  probe_ring,	probe_boot_clock,   probe_uprobes,
-	probe_semaphores, probe_cookie, probe_uprobe_multi,
+	probe_btf,	  probe_ring,	probe_boot_clock, probe_uprobes,
+	probe_semaphores, probe_cookie, probe_sleepable,  probe_uprobe_multi,
 };
 
 const struct feature *features_list(size_t *n)
@@ -122,6 +138,15 @@ bool feature_attach_cookie(void)
 
 	if (known < 0)
 		known = quiet_probe(probe_cookie);
+	return known;
+}
+
+bool feature_sleepable_uprobes(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = quiet_probe(probe_sleepable);
 	return known;
 }
 

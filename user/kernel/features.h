@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 struct feature {
-	const char *name;   /* "BTF", "ring buffer", ... */
-	bool needed;	    /* nothing works without it */
+	const char *name; /* "BTF", "ring buffer", ... */
+	bool needed;	  /* nothing works without it */
 	bool present;
 	const char *detail; /* what it is for, or what to do about its absence */
 };
@@ -25,9 +25,10 @@ struct capability {
 const struct capability *capabilities_list(size_t *n);
 
 bool feature_attach_cookie(void);
+bool feature_sleepable_uprobes(void);
 
-/* Is everything there that tracing needs? If not, one line on stderr names what is missing and what to do.
- * To be asked before anything else is tried. */
+/* Is everything there that tracing needs? If not, one line on stderr names what is missing and what
+ * to do. To be asked before anything else is tried. */
 bool features_check(void);
 
 /* One line on stderr: why loading or attaching may have failed with errno err. */

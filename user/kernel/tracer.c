@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ struct image {
 
 struct tracer {
 	struct tracer_options options;
-	bool cookie;
+	bool cookie, sleepable;
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */
 	struct ring_buffer *ring;
@@ -88,6 +89,7 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 
 	skel->rodata->knob_cookie = t->cookie;
 	skel->rodata->knob_probe = probe;
+	skel->rodata->knob_sleepable = t->sleepable;
 	skel->rodata->knob_targets_only = o->targets_only;
 	skel->rodata->knob_adopt = o->adopt;
 	skel->rodata->knob_follow = o->follow;
@@ -101,6 +103,18 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	bpf_map__set_max_entries(skel->maps.ring, o->buffer_size);
 	bpf_map__set_max_entries(skel->maps.free_scratches, scratch_count());
 	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
+}
+
+/* Programs that may sleep can bring in pages that are not there. */
+static int set_sleepable(struct pyaudit *skel)
+{
+	struct bpf_program *prog;
+	int err = 0;
+
+	bpf_object__for_each_program(
+		prog, skel->obj) if (!err && !strcmp(bpf_program__section_name(prog), "uprobe"))
+		err = bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_SLEEPABLE);
+	return err;
 }
 
 /* Lets a further load use the maps of the first. */
@@ -168,6 +182,8 @@ static struct instance *load_instance(struct tracer *t, enum py_entry entry, uin
 	set_knobs(t, i->skel, probe);
 	choose_programs(i->skel, entry);
 	err = t->skel ? share_maps(i->skel, t->skel) : 0;
+	if (!err && t->sleepable)
+		err = set_sleepable(i->skel);
 	if (!err)
 		err = pyaudit__load(i->skel);
 	if (err) {
@@ -193,6 +209,13 @@ static struct instance *instance_for(struct tracer *t, enum py_entry entry, uint
 		if (i->entry == entry)
 			return i;
 	i = load_instance(t, entry, probe);
+	if (!i && t->sleepable) {
+		/* Since 6.0 programs may sleep, but not yet with all the maps used here. */
+		log_debug("%s: not loaded as one that may sleep: %s", program_name(entry),
+			  strerror(errno));
+		t->sleepable = false;
+		i = load_instance(t, entry, probe);
+	}
 	if (!i) {
 		err = errno;
 		features_explain(err);
@@ -207,7 +230,7 @@ static int fill_named_types(struct tracer *t)
 		char name[TYPE_NAME_KEY];
 		uint32_t recipe;
 	} types[] = {
-#define ROW(name, recipe) { name, recipe },
+#define ROW(name, recipe) {name, recipe},
 		NAMED_TYPES(ROW)
 #undef ROW
 	};
@@ -277,6 +300,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		return NULL;
 	t->options = *options;
 	t->cookie = feature_attach_cookie();
+	t->sleepable = feature_sleepable_uprobes();
 	t->cap_links = 64;
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
@@ -372,6 +396,33 @@ int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
 	return err;
 }
 
+struct pages {
+	int map;
+	uint32_t image;
+};
+
+static int add_literal_page(uint64_t addr, const void *data, size_t len, void *arg)
+{
+	const struct pages *pages = arg;
+	struct literal_key key = {.addr = addr, .image = pages->image};
+	struct literal_page page = {0};
+
+	memcpy(page.text, data, len < sizeof(page.text) ? len : sizeof(page.text));
+	return bpf_map_update_elem(pages->map, &key, &page, BPF_ANY);
+}
+
+/* What the programs cannot read from memory that is not there they take from here. */
+static void add_literals(struct tracer *t, int fd, uint32_t number)
+{
+	struct pages pages = {bpf_map__fd(t->skel->maps.literals), number};
+	int err = t->sleepable ? 0 : py_image_pages(fd, add_literal_page, &pages);
+
+	if (err)
+		log_warn("image %u: literals not all known: %s; a few events may lack their name "
+			 "or arguments",
+			 number, strerror(-err));
+}
+
 int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_probe_choice choice,
 		  pid_t pid)
 {
@@ -396,6 +447,8 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		image->probes[i] = probes[i];
 		err = add_probe(t, image, i, number);
 	}
+	if (!err)
+		add_literals(t, fd, number);
 	if (!err)
 		err = tracer_attach_pid(t, number, pid);
 	if (err) {

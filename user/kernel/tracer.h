@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The BPF programs in the kernel: load them, put probes on images, take records out of the ring, count
- * what was lost. The only part of the program that knows libbpf.
+ * The BPF programs in the kernel: load them, put probes on images, take records out of the ring,
+ * count what was lost. The only part of the program that knows libbpf.
  */
 #ifndef PYAUDIT_TRACER_H
 #define PYAUDIT_TRACER_H
@@ -23,11 +23,12 @@ struct tracer_pattern {
 #define TRACER_PATTERN_MAX  127
 
 struct tracer_options {
-	bool targets_only;  /* trace only processes given by tracer_add_target, and with `follow` their children */
-	bool adopt;	    /* every process that raises an event becomes a target */
-	bool follow;	    /* children of targets become targets */
-	bool stop_on_exec;  /* stop a target that executes a file not told by tracer_know_file */
-	bool args;	    /* capture arguments */
+	bool targets_only; /* trace only processes given by tracer_add_target, and with `follow`
+			      their children */
+	bool adopt;	   /* every process that raises an event becomes a target */
+	bool follow;	   /* children of targets become targets */
+	bool stop_on_exec; /* stop a target that executes a file not told by tracer_know_file */
+	bool args;	   /* capture arguments */
 	uint32_t string_limit;
 	uint64_t buffer_size;
 	bool filter;	   /* events pass by the names and patterns below; else all do */
@@ -42,19 +43,23 @@ struct tracer_options {
 
 struct tracer;
 
-/* Loads the programs. NULL with errno set after one line said why (missing capability, no BTF, kernel too
- * old or locked down). Freed by tracer_free. */
+/* Loads the programs. NULL with errno set after one line said why (missing capability, no BTF,
+ * kernel too old or locked down). Freed by tracer_free. */
 struct tracer *tracer_new(const struct tracer_options *options);
 
-/* Puts the probes of a choice on the image in the open file fd: in process pid only, or in every process
- * with pid -1. Attaching again to the same image for another pid reuses what is known of it. On
- * failure nothing is left attached. Returns the image's number, or a negative errno (not reported). */
-int tracer_attach(struct tracer *t, int fd, const struct py_image *image, enum py_probe_choice choice, pid_t pid);
+/* Puts the probes of a choice on the image in the open file fd: in process pid only, or in every
+ * process with pid -1. Attaching again to the same image for another pid reuses what is known of
+ * it. On failure nothing is left attached. Returns the image's number, or a negative errno (not
+ * reported). */
+int tracer_attach(struct tracer *t, int fd, const struct py_image *image,
+		  enum py_probe_choice choice, pid_t pid);
 
-/* Puts the probes of an image that tracer_attach numbered into another process. 0 or a negative errno. */
+/* Puts the probes of an image that tracer_attach numbered into another process. 0 or a negative
+ * errno. */
 int tracer_attach_pid(struct tracer *t, int image, pid_t pid);
 
-/* Which image and which entry a probe number in a record stands for; -1 if there is no such probe. */
+/* Which image and which entry a probe number in a record stands for; -1 if there is no such probe.
+ */
 int tracer_probe_image(const struct tracer *t, uint32_t probe);
 
 int tracer_add_target(struct tracer *t, pid_t pid);
@@ -63,11 +68,12 @@ bool tracer_has_targets(const struct tracer *t);
 /* A file as struct wire_exec names it need not be stopped for any more. */
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);
 
-/* Readable when the ring is filling up; what is in it must be asked for now and then all the same. */
+/* Readable when the ring is filling up; what is in it must be asked for now and then all the same.
+ */
 int tracer_fd(const struct tracer *t);
 
-/* Calls fn for the records in the ring, at most TRACER_BATCH of them, so that a flood does not keep the caller
- * from its other duties. Returns their number or a negative errno. */
+/* Calls fn for the records in the ring, at most TRACER_BATCH of them, so that a flood does not keep
+ * the caller from its other duties. Returns their number or a negative errno. */
 #define TRACER_BATCH 8192
 typedef void (*tracer_record_fn)(const void *data, size_t size, void *arg);
 int tracer_consume(struct tracer *t, tracer_record_fn fn, void *arg);

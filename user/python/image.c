@@ -335,26 +335,48 @@ const char *py_found_name(enum py_found found)
 	return name ?: "unknown";
 }
 
-int py_image_string(int fd, uint64_t addr, char *buf, size_t size)
+/* Whether literals have a segment to themselves; older linkers put them in with the code. */
+static bool has_data_segment(const struct elf_file *f)
 {
-	struct elf_file f;
-	const char *text;
-	size_t len;
-	int err;
+	for (size_t i = 0; i < f->n_segments; i++)
+		if (!(f->segments[i].flags & (PF_W | PF_X)) && f->segments[i].size >= 64 * 1024)
+			return true;
+	return false;
+}
 
-	if (!size)
-		return -EINVAL;
-	err = elf_file_open(&f, fd);
+static int segment_pages(struct elf_file *f, const struct elf_segment *s, py_page_fn fn, void *arg)
+{
+	uint64_t end = s->addr + s->size, addr = s->addr & ~(uint64_t)(PY_PAGE_SIZE - 1);
+	unsigned char page[PY_PAGE_SIZE + PY_PAGE_TAIL];
+	int err = 0;
+
+	for (; addr < end && !err; addr += PY_PAGE_SIZE) {
+		uint64_t from = addr < s->addr ? s->addr : addr;
+		uint64_t to = end - addr < sizeof(page) ? end : addr + sizeof(page);
+		const void *data = elf_file_at(f, from, to - from);
+
+		if (!data)
+			return f->error ?: -EBADMSG;
+		memset(page, 0, sizeof(page));
+		memcpy(page + (from - addr), data, to - from);
+		err = fn(addr, page, to - addr, arg);
+	}
+	return err;
+}
+
+int py_image_pages(int fd, py_page_fn fn, void *arg)
+{
+	uint32_t skip = PF_W;
+	struct elf_file f;
+	int err = elf_file_open(&f, fd);
+
 	if (err)
 		return err;
-	text = elf_file_text(&f, addr, &len);
-	if (text) {
-		if (len > size - 1)
-			len = size - 1;
-		memcpy(buf, text, len);
-		buf[len] = 0;
-	}
-	err = f.error;
+	if (has_data_segment(&f))
+		skip |= PF_X;
+	for (size_t i = 0; i < f.n_segments && !err; i++)
+		if (!(f.segments[i].flags & skip))
+			err = segment_pages(&f, &f.segments[i], fn, arg);
 	elf_file_close(&f);
-	return text ? (int)len : err ?: -ENOENT;
+	return err;
 }

@@ -93,10 +93,13 @@ const char *py_entry_name(enum py_entry entry); /* "sys_audit_tstate", "python:a
 const char *py_found_name(enum py_found found); /* "symtab", "method table", ... */
 
 /*
- * The NUL-terminated string at link address addr in the file's read-only data: what an event name or
- * a format string was when the kernel could not read its page. Copies at most size - 1 bytes.
- * Returns its length, or -ENOENT when no read-only segment of the file holds the address.
+ * Calls fn for each page of the file's read-only data that can hold string literals: its link address, a
+ * multiple of PY_PAGE_SIZE, and its content with up to PY_PAGE_TAIL bytes of the next one, so that no literal is cut.
+ * Returns 0, what fn returned when that was not 0, or a negative errno.
  */
-int py_image_string(int fd, uint64_t addr, char *buf, size_t size);
+#define PY_PAGE_SIZE 4096
+#define PY_PAGE_TAIL 256
+typedef int (*py_page_fn)(uint64_t addr, const void *data, size_t len, void *arg);
+int py_image_pages(int fd, py_page_fn fn, void *arg);
 
 #endif

@@ -63,7 +63,8 @@ struct output *output_open(const char *path, int fd, const struct format_ops *fo
 	o->color = color;
 	o->fd = path ? open_file(path) : fd;
 	if (o->fd < 0) {
-		log_error("%s: cannot write: %s; choose another file with -o", path, strerror(errno));
+		log_error("%s: cannot write: %s; choose another file with -o", path,
+			  strerror(errno));
 		free(o);
 		return NULL;
 	}
@@ -83,11 +84,12 @@ static bool mark(struct output *o, bool event)
 		o->marks = marks;
 		o->cap_marks = cap;
 	}
-	o->marks[o->n_marks++] = (struct mark){ o->queue.len, event };
+	o->marks[o->n_marks++] = (struct mark){o->queue.len, event};
 	return true;
 }
 
-/* Formats a record at the queue's end. False when there is no room or no memory: then nothing is queued. */
+/* Formats a record at the queue's end. False when there is no room or no memory: then nothing is
+ * queued. */
 static bool queue_record(struct output *o, const struct audit_event *event)
 {
 	size_t before = o->queue.len;
@@ -107,9 +109,9 @@ static bool queue_record(struct output *o, const struct audit_event *event)
 /* Says in the stream how many events were lost at this place. */
 static void queue_loss(struct output *o, int64_t now)
 {
-	struct audit_event event = { .type = RECORD_LOST, .time.ns = now };
+	struct audit_event event = {.type = RECORD_LOST, .time.ns = now};
 
-	event.lost = (struct loss){ LOSS_OUTPUT, o->lost - o->lost_told };
+	event.lost = (struct loss){LOSS_OUTPUT, o->lost - o->lost_told};
 	if (queue_record(o, &event))
 		o->lost_told = o->lost;
 }
@@ -140,7 +142,8 @@ static void settle(struct output *o)
 	/* Move the rest to the front. */
 	memmove(o->queue.data, o->queue.data + o->written, o->queue.len - o->written);
 	o->queue.len -= o->written;
-	memmove(o->marks, o->marks + o->done_marks, (o->n_marks - o->done_marks) * sizeof(*o->marks));
+	memmove(o->marks, o->marks + o->done_marks,
+		(o->n_marks - o->done_marks) * sizeof(*o->marks));
 	o->n_marks -= o->done_marks;
 	o->done_marks = 0;
 	for (size_t i = 0; i < o->n_marks; i++)
@@ -148,16 +151,16 @@ static void settle(struct output *o)
 	o->written = 0;
 }
 
-/* The queue cannot be written: its events are lost, its numbers free again, and a record written in part is
- * taken back where that is possible. */
+/* The queue cannot be written: its events are lost, its numbers free again, and a record written in
+ * part is taken back where that is possible. */
 static void drop_queue(struct output *o, int err)
 {
 	size_t begin = o->done_marks ? o->marks[o->done_marks - 1].end : 0;
 	size_t i;
 
 	if (!o->warned && err != EPIPE)
-		log_warn("%s: %s; events are lost until it can be written again", o->path ? o->path : "output",
-			 strerror(err));
+		log_warn("%s: %s; events are lost until it can be written again",
+			 o->path ? o->path : "output", strerror(err));
 	o->warned = true;
 	if (o->regular && o->written > begin) {
 		off_t end = lseek(o->fd, -(off_t)(o->written - begin), SEEK_CUR);
@@ -175,7 +178,7 @@ static void drop_queue(struct output *o, int err)
 /* How much may be written now without blocking for long; 0: nothing. */
 static size_t writable(const struct output *o, int timeout_ms)
 {
-	struct pollfd p = { .fd = o->fd, .events = POLLOUT };
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
 
 	if (o->regular)
 		return SIZE_MAX;
@@ -243,7 +246,8 @@ void output_reopen(struct output *o)
 	write_queue(o, 0);
 	fd = open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
 	if (fd < 0) {
-		log_warn("%s: cannot reopen: %s; going on with the old file", o->path, strerror(errno));
+		log_warn("%s: cannot reopen: %s; going on with the old file", o->path,
+			 strerror(errno));
 		return;
 	}
 	close(o->fd);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One destination of records: a file, a pipe, a terminal. Nothing here blocks the caller for longer than a
- * write to a regular file takes: what a pipe's reader does not take stays in a bounded queue, and when that
- * is full or the disk is, events are counted as lost and records after them go on.
+ * One destination of records: a file, a pipe, a terminal. Nothing here blocks the caller for longer
+ * than a write to a regular file takes: what a pipe's reader does not take stays in a bounded
+ * queue, and when that is full or the disk is, events are counted as lost and records after them go
+ * on.
  *
- * Sequence numbers are given when a record is queued and taken back when it could not be written, so that
- * what the destination holds counts from 1 without a gap.
+ * Sequence numbers are given when a record is queued and taken back when it could not be written,
+ * so that what the destination holds counts from 1 without a gap.
  */
 #ifndef PYAUDIT_OUTPUT_H
 #define PYAUDIT_OUTPUT_H
@@ -17,8 +18,8 @@
 
 struct output;
 
-/* path NULL: fd (not closed). A file is created or truncated; it is refused if it is a symbolic link that
- * ends nowhere or a directory. NULL after one line said why. */
+/* path NULL: fd (not closed). A file is created or truncated; it is refused if it is a symbolic
+ * link that ends nowhere or a directory. NULL after one line said why. */
 struct output *output_open(const char *path, int fd, const struct format_ops *format, bool color);
 
 /* Queues a record. */

@@ -38,7 +38,7 @@ struct summary *summary_new(void)
 
 static struct summary_row *find_row(const struct summary *s, const char *name)
 {
-	struct summary_row key = { .name = name }, **found;
+	struct summary_row key = {.name = name}, **found;
 
 	found = tfind(&key, &s->tree, compare_names);
 	return found ? *found : NULL;
@@ -103,7 +103,8 @@ void summary_text(struct summary *s, struct buf *out)
 	size_t n, i;
 	const struct summary_row *rows = summary_rows(s, &n);
 
-	buf_str(out, "% events      count event\n-------- ---------- ----------------------------\n");
+	buf_str(out,
+		"% events      count event\n-------- ---------- ----------------------------\n");
 	for (i = 0; i < n; i++) {
 		buf_printf(out, "%8.2f %10llu ", 100.0 * rows[i].count / s->total,
 			   (unsigned long long)rows[i].count);

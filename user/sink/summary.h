@@ -20,7 +20,8 @@ struct summary_row {
 	uint64_t count;
 };
 
-/* All rows, most frequent first; *n is their number. Good until the next call. NULL without memory. */
+/* All rows, most frequent first; *n is their number. Good until the next call. NULL without memory.
+ */
 struct summary_row *summary_rows(struct summary *s, size_t *n);
 
 /* The table, as strace -c prints one. */

@@ -6,7 +6,7 @@
 #include <time.h>
 
 /* Milliseconds after the exec. */
-static const unsigned int delays[] = { 0, 2, 5, 10, 20, 50, 100, 250, 1000 };
+static const unsigned int delays[] = {0, 2, 5, 10, 20, 50, 100, 250, 1000};
 #define N_DELAYS (sizeof(delays) / sizeof(delays[0]))
 
 /* More processes than this at once are looked at fewer times. */
@@ -59,7 +59,7 @@ void rescan_add(struct rescan *r, pid_t pid, uint64_t dev, uint64_t ino)
 		e = &r->entries[r->next++ % ENTRIES];
 		r->n += !e->public.pid;
 	}
-	*e = (struct entry){ .public = { .pid = pid, .dev = dev, .ino = ino }, .start = now_ms() };
+	*e = (struct entry){.public = {.pid = pid, .dev = dev, .ino = ino}, .start = now_ms()};
 }
 
 void rescan_forget(struct rescan *r, pid_t pid)
@@ -72,7 +72,8 @@ void rescan_forget(struct rescan *r, pid_t pid)
 	}
 }
 
-void rescan_run(struct rescan *r, void (*fn)(const struct rescan_entry *entry, void *arg), void *arg)
+void rescan_run(struct rescan *r, void (*fn)(const struct rescan_entry *entry, void *arg),
+		void *arg)
 {
 	int64_t now = r->n ? now_ms() : 0;
 	unsigned int i;

@@ -11,9 +11,12 @@ import _socket
 import base64
 import collections
 import ctypes
+import io
 import json
 import os
+import pathlib
 import sys
+import types
 
 STRING_LIMIT = 512    # bytes of one str, bytes or int
 MAX_VALUES = 256      # of one event, its name and the object itself included
@@ -50,21 +53,34 @@ def pairs(items):
     return '{"items":[%s]}' % ",".join("[%s,%s]" % (value(k), value(v)) for k, v in items)
 
 
+def func_of(code):
+    return text(getattr(code, "co_qualname", code.co_name))
+
+
+# What identifies an object that is not copied: type, then properties.
+PROPERTIES = (
+    (type, lambda v: [("name", text(type_name(v)))]),
+    ((types.FunctionType, types.BuiltinFunctionType, types.GeneratorType, types.CoroutineType),
+     lambda v: [("func", text(v.__name__ if isinstance(v, types.BuiltinFunctionType) else v.__qualname__))]),
+    (types.MethodType, lambda v: [("func", text(v.__func__.__qualname__))]),
+    (types.ModuleType, lambda v: [("name", text(v.__name__))]),
+    (types.CodeType, lambda v: [("func", func_of(v)), ("file", text(v.co_filename)),
+                                ("line", str(v.co_firstlineno))]),
+    (types.FrameType, lambda v: [("func", func_of(v.f_code)), ("file", text(v.f_code.co_filename))]),
+    (_socket.socket, lambda v: [("fd", str(v.fileno()))]),
+    (io.IOBase, lambda v: [("fd", str(v.fileno()))]),
+    (BaseException, lambda v: [("message", value(v.args[0] if len(v.args) == 1 else v.args))]),
+    (ctypes.c_int, lambda v: [("address", str(ctypes.addressof(v)))]),
+)
+
+
 def named(v):
-    """What identifies an object that is not copied."""
-    kind = '{"object":%s' % text(type_name(type(v)))
-    if isinstance(v, type):
-        return '%s,"name":%s}' % (kind, text(type_name(v)))
-    if isinstance(v, type(named)):
-        return '%s,"func":%s}' % (kind, text(v.__qualname__))
-    if isinstance(v, type(sys)):
-        return '%s,"name":%s}' % (kind, text(v.__name__))
-    if isinstance(v, type(named.__code__)):
-        func = getattr(v, "co_qualname", v.co_name)
-        return '%s,"func":%s,"file":%s,"line":%d}' % (kind, text(func), text(v.co_filename), v.co_firstlineno)
-    if isinstance(v, _socket.socket):
-        return '%s,"fd":%d}' % (kind, v.fileno())
-    return kind + "}"
+    shown = [("object", text(type_name(type(v))))]
+    for kind, properties in PROPERTIES:
+        if isinstance(v, kind):
+            shown += properties(v)
+            break
+    return "{%s}" % ",".join('"%s":%s' % p for p in shown)
 
 
 HEAPTYPE = 1 << 9
@@ -72,7 +88,8 @@ HEAPTYPE = 1 << 9
 
 def type_name(t):
     """tp_name: of a type made by a class statement without its module."""
-    if t.__module__ == "builtins" or t.__flags__ & HEAPTYPE and t is not _socket.socket:
+    made_here = t.__flags__ & HEAPTYPE and t.__module__.lstrip("_") not in ("socket", "io")
+    if t.__module__ == "builtins" or made_here:
         return t.__name__
     return "%s.%s" % (t.__module__, t.__name__)
 
@@ -290,6 +307,10 @@ def say_objects():
         pass
 
     class Class(metaclass=Meta):
+        def method(self):
+            pass
+
+    async def coroutine():
         pass
 
     class Socket(_socket.socket):
@@ -311,8 +332,15 @@ def say_objects():
                     ("socket-subclass", Socket()), ("complex", 1j), ("set", {1}), ("range", range(3)),
                     ("ellipsis", ...), ("exception", ValueError("x")), ("memoryview", memoryview(b"x"))):
         say(name, v)
+    for i, v in enumerate((ValueError(), ValueError("one", 2), KeyError(("k",)), type("E", (Exception,), {})([1]))):
+        say("exception%d" % i, v)
+    for name, v in (("bound", Class().method), ("generator", (i for i in ())),
+                    ("frame", sys._getframe()), ("ctypes", ctypes.c_int(3)), ("coroutine", coroutine())):
+        say(name, v)
+    say_traceback()
     say("objects-in-list", [1, inner, Shared, inner.__code__, sys, Shared(), _socket.socket(), 2])
-    for name in ("float", "bool", "NoneType", "floating"):
+    say_files()
+    for name in ("float", "bool", "NoneType", "floating", "method", "frame", "generator"):
         say("impostor-" + name, type(name, (), {"x": 1})(), '{"object":"%s"}' % name)
         say("impostor-sub-" + name, type("Sub", (type(name, (), {}),), {})(), '{"object":"Sub"}')
     long = "N" * (MAX_TYPE_NAME + 72)
@@ -320,6 +348,39 @@ def say_objects():
         at={".name": len(long)})
     full = "N" * MAX_TYPE_NAME
     say("class-full-name", type(full, (), {}))
+
+
+def say_traceback():
+    def fail():
+        raise ValueError
+
+    try:
+        fail()
+    except ValueError as e:
+        tb = e.__traceback__.tb_next
+    code = tb.tb_frame.f_code
+    # Later versions fill the line in when it is asked for, and -1 is there until then: the last field.
+    line = ctypes.c_int.from_address(id(tb) + type(tb).__basicsize__ - 4).value
+    line = "" if line < 0 else ',"line":%d' % line
+    say("traceback", tb, '{"object":"traceback","func":%s,"file":%s%s}' % (func_of(code), text(code.co_filename), line))
+
+
+def say_files():
+    here = os.path.dirname(os.path.abspath(__file__))
+    raw = open("/dev/null", "rb", buffering=0)
+    for name, v in (("file-raw", raw), ("file-reader", open("/dev/null", "rb")), ("file-writer", open("/dev/null", "wb")),
+                    ("file-text", open("/dev/null"))):
+        say(name, v)
+    path = pathlib.Path("/usr", "lib", "x")
+    say("path-parts", path, text("/usr/lib/x"))
+    path = pathlib.PurePosixPath("a/b")
+    str(path)
+    say("path-text", path, text("a/b"))
+    entry = next(os.scandir(here))
+    say("direntry", entry, text(entry.path))
+    os.environb.clear()
+    os.environb[b"K"] = b"V"
+    say("environ", os.environ, '{"K":"V"}')
 
 
 def main():
