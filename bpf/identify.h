@@ -236,7 +236,7 @@ static __always_inline void put_identified(struct scratch *s, const struct py_la
 		break;
 	case RECIPE_PATH: put_path(s, l); break;
 	case RECIPE_DIR_ENTRY:
-		put_queued(s, l, WIRE_OBJECT_PATH, object_u64(s, l->direntry_path), 0);
+		put_queued(s, l, WIRE_OBJECT_DIR_ENTRY, object_u64(s, l->direntry_path), 0);
 		break;
 	case RECIPE_ENVIRON: put_queued(s, l, WIRE_OBJECT_MAPPING, data_attribute(s, l), 0); break;
 	case RECIPE_FILE:

@@ -114,6 +114,7 @@ enum wire_object {
 	WIRE_OBJECT_FRAME = 11,	    /* func, file */
 	WIRE_OBJECT_TRACEBACK = 12, /* func, file, line */
 	WIRE_OBJECT_CTYPES = 13,    /* address of the C data */
+	WIRE_OBJECT_DIR_ENTRY = 14, /* path */
 };
 
 enum wire_status {

@@ -485,11 +485,12 @@ static void test_stand_ins(void **state)
 	wb_unreadable(&b, EFAULT);
 	wb_object(&b, WIRE_OBJECT_PATH, "PosixPath", 1);
 	wb_none(&b);
-	expect(4, "\"args\":{\"arg0\":\"/tmp/x\",\"arg1\":{\"items\":[[{\"bytes\":\"PATH\"},"
-		  "{\"bytes\":\"/"
-		  "bin\"}]]},\"arg2\":null,\"arg3\":{\"object\":\"PosixPath\",\"path\":null}},"
-		  "\"truncated\":{\"arg0\":600,\"arg1.items[0][1]\":800},"
-		  "\"unreadable\":{\"arg2\":\"EFAULT\"}");
+	expect(4, "\"args\":{\"arg0\":\"/tmp/x\",\"arg1\":{\"object\":\"os._Environ\","
+		  "\"mapping\":{\"PATH\":\"/bin\"}},"
+		  "\"arg2\":{\"object\":\"os._Environ\",\"mapping\":null},"
+		  "\"arg3\":{\"object\":\"PosixPath\",\"path\":null}},"
+		  "\"truncated\":{\"arg0\":600,\"arg1.mapping.PATH\":800},"
+		  "\"unreadable\":{\"arg2.mapping\":\"EFAULT\"}");
 }
 
 static void test_truncated_keys(void **state)

@@ -360,7 +360,7 @@ static void test_stand_ins(void **state)
 	wb_object(&b, WIRE_OBJECT_MAPPING, "os._Environ", 1);
 	wb_none(&b);
 	expect(5, "arg0=\"/tmp/\\x1b\"...(600), arg1=\"/s\\\"\\n\", arg2=\"a\"..., "
-		  "arg3={b\"A\": b\"b\"}, arg4=<os._Environ None object>");
+		  "arg3=<os._Environ {\"A\": \"b\"}>, arg4=<os._Environ None>");
 }
 
 static void test_missing(void **state)

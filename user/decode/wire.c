@@ -37,6 +37,7 @@ static const uint8_t object_properties[] = {
 	[WIRE_OBJECT_PATH] = 1,	 [WIRE_OBJECT_PATH_PARTS] = 1, [WIRE_OBJECT_MAPPING] = 1,
 	[WIRE_OBJECT_FILE] = 1,	 [WIRE_OBJECT_EXCEPTION] = 1,  [WIRE_OBJECT_FRAME] = 2,
 	[WIRE_OBJECT_TRACEBACK] = 3, [WIRE_OBJECT_CTYPES] = 1,
+	[WIRE_OBJECT_DIR_ENTRY] = 1,
 };
 
 int wire_check(const void *data, size_t size, const struct wire_header **head)

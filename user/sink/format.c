@@ -150,6 +150,7 @@ static const char *const properties[][3] = {
 	[WIRE_OBJECT_MAPPING] = {"mapping"},	     [WIRE_OBJECT_FILE] = {"fd"},
 	[WIRE_OBJECT_EXCEPTION] = {"message"},	     [WIRE_OBJECT_FRAME] = {"func", "file"},
 	[WIRE_OBJECT_TRACEBACK] = {"func", "file", "line"}, [WIRE_OBJECT_CTYPES] = {"address"},
+	[WIRE_OBJECT_DIR_ENTRY] = {"path"},
 };
 
 const char *format_property(enum wire_object object, uint32_t index)
@@ -171,7 +172,7 @@ struct text format_payload(const struct value *v)
 }
 
 /*
- * Where a path or a mapping is asked for and its content could not be read, the reason stands there
+ * Where a path is asked for and its content could not be read, the reason stands there
  * (null, and named as unreadable); content of an unexpected kind leaves an object with a property.
  */
 const struct value *format_inner(const struct value *v)
@@ -180,14 +181,11 @@ const struct value *format_inner(const struct value *v)
 
 	if (v->kind != WIRE_OBJECT || v->children != 1)
 		return NULL;
-	if (v->aux != WIRE_OBJECT_PATH && v->aux != WIRE_OBJECT_MAPPING &&
-	    v->aux != WIRE_OBJECT_PATH_PARTS)
+	if (v->aux != WIRE_OBJECT_PATH && v->aux != WIRE_OBJECT_PATH_PARTS)
 		return NULL;
 	if (!format_readable(child))
 		return child;
-	if (v->aux == WIRE_OBJECT_PATH && child->kind == WIRE_STR)
-		return child;
-	return v->aux == WIRE_OBJECT_MAPPING && child->kind == WIRE_DICT ? child : NULL;
+	return v->aux == WIRE_OBJECT_PATH && child->kind == WIRE_STR ? child : NULL;
 }
 
 bool format_can_join(const struct value *v)

@@ -250,7 +250,7 @@ static void write_object(struct json *j, const struct value *v)
 	buf_char(j->out, '}');
 }
 
-/* A path or a mapping looks like what it holds. */
+/* A path looks like its text. */
 static void write_stand_in(struct json *j, const struct value *v)
 {
 	const struct value *inner = format_inner(v);

@@ -305,6 +305,7 @@ static void write_object(struct buf *out, const struct value *v)
 		[WIRE_OBJECT_FRAME] = {"frame", {" ", " in "}},
 		[WIRE_OBJECT_TRACEBACK] = {"traceback", {" ", " at ", ":"}},
 		[WIRE_OBJECT_CTYPES] = {NULL, {" at "}},
+		[WIRE_OBJECT_DIR_ENTRY] = {NULL, {" "}},
 	};
 	const struct value *child = v + 1;
 	struct text name = format_payload(v);
@@ -331,7 +332,7 @@ static void write_object(struct buf *out, const struct value *v)
 	buf_str(out, v->children ? ">" : " object>");
 }
 
-/* A path or a mapping looks like what it holds. */
+/* A path looks like its text. */
 static void write_stand_in(struct buf *out, const struct value *v)
 {
 	const struct value *inner = format_inner(v);

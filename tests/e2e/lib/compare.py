@@ -271,7 +271,7 @@ class Comparison:
 
 
 def paths_are_ports(event):
-    return event.startswith("socket.")
+    return event.startswith("socket.") or event.endswith((".connect", ".open"))
 
 
 def items_form(want, got):

@@ -41,6 +41,7 @@ _Code = type((lambda: 0).__code__)
 _Function = type(lambda: 0)
 _Module = type(sys)
 _Environ = type(os.environ)
+_fsdecode = os.fsdecode
 _write, _getpid, _get_tid = os.write, os.getpid, _thread.get_native_id
 _busy = set()
 
@@ -98,7 +99,8 @@ def details(v, t):
     if pathlib.PurePath in mro:
         return [("path", text(str(v)))]
     if t is _Environ:
-        return [("mapping", value(_getattr(v, "_data"), 1))]
+        data = _getattr(v, "_data")
+        return [("mapping", value({_fsdecode(k): _fsdecode(d) for k, d in data.items()}, 1))]
     return []
 
 

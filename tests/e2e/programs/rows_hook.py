@@ -55,7 +55,7 @@ def details(v, t):
         args = _args(v)
         return [("message", value(args[0] if len(args) == 1 else args, 1))]
     if t is _Method:
-        return [("func", text(v.__func__.__qualname__))] if type(v.__func__) is hooklog._Function else []
+        return [("func", text(v.__qualname__))]  # its function's
     if t is _Builtin:
         return [("func", quote(v.__name__))]
     if t in _Generators:

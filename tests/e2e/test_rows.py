@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every row of the event table, raised for real where Linux can, else through sys.audit()."""
+import json
+
+from lib import compare, records, reference, rows
+from lib.case import Case, Config
+from test_differential import Differential
+
+ENOUGH = 120  # rows that must be raised for real
+TALLIES = []
+
+
+class Rows(Case):
+    per_python = True
+    time_limit = 60
+
+    log_path, hooked, work = Differential.log_path, Differential.hooked, Differential.work
+    main_pid, command = Differential.main_pid, Differential.command
+
+    def run_program(self, *program, env, **how):
+        """The audit records of a run in which nothing was lost."""
+        found, _ = self.run_json("-f", *self.command(*program), env=env, timeout=40, **how)
+        self.assertEqual(records.total_lost(found[-1]), 0, "events were lost: %r" % found[-1])
+        return records.audits(found)
+
+    def no_problems(self, problems, what):
+        self.assertFalse(problems, what + ":\n" + "\n".join(problems[:40]))
+
+    def run_hooked(self, *program):
+        """Runs with the hook; what the hook and the tracer say must agree in all processes."""
+        audits = self.run_program(*program, env=self.hooked())
+        entries = reference.load_log(self.log_path())
+        self.no_problems(compare.compare_runs(entries, audits, Config.table), "hook and tracer")
+        self.no_problems(rows.bare_values(audits), "values that tell nothing")
+        return entries, audits
+
+    def run_unhooked(self, entries, *program):
+        """The same without a hook, against the log of the run with it."""
+        audits = self.run_program(*program, env=self.environment())
+        self.no_problems(compare.compare_unhooked(entries, audits, Config.table), "without a hook")
+        self.no_problems(rows.bare_values(audits), "values that tell nothing")
+        return audits
+
+    def report(self):
+        """What the program says it could not do, and what it did where there was no hook."""
+        with open(self.path("work/report")) as f:
+            return json.load(f)
+
+    def tally(self, entries, audits):
+        report = self.report()
+        tally = rows.Tally(self.py.version, Config.table)
+        pids = {e["p"] for e in entries}
+        tally.count([r for r in audits if r["pid"] in pids])
+        for pid, events in report["unhooked"]:
+            tally.count_unhooked([r for r in audits if r["pid"] == pid], events)
+        tally.judge(report["cannot"], ENOUGH)
+        return tally
+
+    def test_each_row(self):
+        """Each row is decoded by name: with the hook against its log, and again without a hook."""
+        entries, audits = self.run_hooked("rows.py", self.work())
+        tally = self.tally(entries, audits)
+        audits = self.run_unhooked(entries, "rows.py", self.work())
+        self.no_problems(tally.problems, "rows")
+        self.no_problems(self.tally(entries_of(audits), audits).problems, "rows without a hook")
+        TALLIES.append((str(self.py), tally))
+        print("\n".join(rows.told(str(self.py), tally)))
+        if self.py is Config.pythons[-1]:
+            print("\n".join(rows.table(TALLIES)), flush=True)
+
+    def test_each_kind(self):
+        """No kind of argument is unsupported in any row."""
+        entries, audits = self.run_hooked("rows_kinds.py")
+        self.assertEqual(set(rows.forged(audits)), set(Config.table.rows))
+        self.run_unhooked(entries, "rows_kinds.py")
+
+
+def entries_of(audits):
+    """The processes of a run without a hook that would have logged."""
+    return [{"p": r["pid"]} for r in audits if r["event"] == "e2e.begin"]
