@@ -7,19 +7,21 @@
 #ifndef PYAUDIT_BPF_IDENTIFY_H
 #define PYAUDIT_BPF_IDENTIFY_H
 
-/* A pointer at an address, or 0. */
-static __always_inline __u64 pointer_at(__u64 addr)
+/* A pointer at an address, or 0; s->fault is set when it cannot be read. */
+static __always_inline __u64 pointer_at(struct scratch *s, __u64 addr)
 {
 	__u64 value = 0;
+	long err = read_user(&value, sizeof(value), addr);
 
-	read_user(&value, sizeof(value), addr);
+	if (err)
+		s->fault = err;
 	return value;
 }
 
 /* A pointer field of the object being captured; 0 also when this version has no such field. */
-static __always_inline __u64 pointer_field(const struct scratch *s, __u32 offset)
+static __always_inline __u64 pointer_field(struct scratch *s, __u32 offset)
 {
-	return offset ? pointer_at(s->item + offset) : 0;
+	return offset ? pointer_at(s, s->item + offset) : 0;
 }
 
 /* An object whose properties are up to two objects, then perhaps a number. Without the first it is
@@ -29,7 +31,7 @@ static __always_inline struct frame *put_queued(struct scratch *s, const struct 
 {
 	struct frame *f;
 
-	if (!first) {
+	if (!first && !s->fault) {
 		put_object(s, l, WIRE_OBJECT_PLAIN);
 		return 0;
 	}
@@ -65,9 +67,16 @@ static __always_inline __u64 code_names(struct scratch *s, const struct py_layou
 	__u32 first = l->code_firstlineno,
 	      name = l->code_qualname ? l->code_qualname : l->code_name;
 
+	long err;
+
 	*func = 0;
-	if (!first || !code || read_user(s->more, CODE_READ, code + first))
+	if (!first || !code)
 		return 0;
+	err = read_user(s->more, CODE_READ, code + first);
+	if (err) {
+		s->fault = err;
+		return 0;
+	}
 	*func = more_u64(s, name - first);
 	return more_u64(s, l->code_filename - first);
 }
@@ -87,18 +96,18 @@ static __always_inline void put_code(struct scratch *s, const struct py_layout *
 }
 
 /* The code object of a frame object. In 3.14 and later the pointer carries tag bits. */
-static __always_inline __u64 frame_code(const struct py_layout *l, __u64 frame)
+static __always_inline __u64 frame_code(struct scratch *s, const struct py_layout *l, __u64 frame)
 {
 	if (l->frame_inner)
-		frame = pointer_at(frame + l->frame_inner);
-	return frame ? pointer_at(frame + l->frame_code) & ~7ull : 0;
+		frame = pointer_at(s, frame + l->frame_inner);
+	return frame ? pointer_at(s, frame + l->frame_code) & ~7ull : 0;
 }
 
 static __always_inline void put_traceback(struct scratch *s, const struct py_layout *l)
 {
 	__s32 line = (__s32)object_u32(s, l->traceback_lineno);
 
-	put_code(s, l, WIRE_OBJECT_TRACEBACK, frame_code(l, object_u64(s, l->traceback_frame)),
+	put_code(s, l, WIRE_OBJECT_TRACEBACK, frame_code(s, l, object_u64(s, l->traceback_frame)),
 		 line >= 0, line);
 }
 
@@ -106,20 +115,10 @@ static __always_inline void put_traceback(struct scratch *s, const struct py_lay
 static __always_inline void put_c_name(struct scratch *s, const struct py_layout *l, __u16 what,
 				       __u64 name)
 {
-	struct wire_value *v;
-
-	if (!name) {
+	if (!name && !s->fault)
 		put_object(s, l, WIRE_OBJECT_PLAIN);
-		return;
-	}
-	if (!put_named(s, l, what))
-		return;
-	v = put(s, WIRE_STR, WIRE_OK, 0, 0);
-	if (!v)
-		return;
-	put_payload_str(s, v, name, WIRE_MAX_TYPE_NAME);
-	if (v->status == WIRE_OK)
-		v->num = v->len;
+	else if (put_named(s, l, what))
+		put_c_string(s, WIRE_STR, name, WIRE_MAX_TYPE_NAME);
 }
 
 /* An exception's only argument is its message; several are shown as the tuple they are. */
@@ -127,8 +126,8 @@ static __always_inline void put_exception(struct scratch *s, const struct py_lay
 {
 	__u64 args = object_u64(s, l->exception_args), message = args;
 
-	if (args && pointer_at(args + l->ob_size) == 1)
-		message = pointer_at(args + l->tuple_items);
+	if (args && pointer_at(s, args + l->ob_size) == 1)
+		message = pointer_at(s, args + l->tuple_items);
 	put_queued(s, l, WIRE_OBJECT_EXCEPTION, message, 0);
 }
 
@@ -152,8 +151,10 @@ static __always_inline void put_file(struct scratch *s, const struct py_layout *
 	if (recipe == RECIPE_FILE_TEXT)
 		addr = pointer_field(s, l->file_buffer);
 	if (addr && recipe != RECIPE_FILE)
-		addr = pointer_at(addr + l->file_raw);
-	if (!addr || read_user(&fd, sizeof(fd), addr + l->file_fd))
+		addr = pointer_at(s, addr + l->file_raw);
+	if (addr && read_user(&fd, sizeof(fd), addr + l->file_fd))
+		s->fault = -EFAULT;
+	if (!addr && !s->fault)
 		put_object(s, l, WIRE_OBJECT_PLAIN);
 	else
 		put_numbered(s, l, WIRE_OBJECT_FILE, (__s64)fd);
@@ -166,7 +167,9 @@ static __always_inline bool is_data_key(struct scratch *s, const struct py_layou
 {
 	__u32 at = l->str_ascii_data;
 
-	if (!key || read_user(s->more, 72, key) || more_u64(s, l->str_length) != 5)
+	if (key && read_user(s->more, 72, key))
+		s->fault = -EFAULT;
+	if (!key || s->fault || more_u64(s, l->str_length) != 5)
 		return false;
 	return more_u32(s, at) == 0x7461645f && (more_u32(s, at + 4) & 0xff) == 'a';
 }
@@ -182,35 +185,39 @@ static __always_inline __u64 data_attribute(struct scratch *s, const struct py_l
 	      size, i;
 
 	if (l->managed_dict_form == 0) {
-		dict = pointer_at(s->item + pointer_at(type + l->tp_dictoffset));
+		dict = pointer_at(s, s->item + pointer_at(s, type + l->tp_dictoffset));
 	} else if (l->managed_dict_form == 1) {
-		values = pointer_at(s->item + l->managed_dict - 8);
+		values = pointer_at(s, s->item + l->managed_dict - 8);
 		if (!values)
-			dict = pointer_at(s->item + l->managed_dict);
+			dict = pointer_at(s, s->item + l->managed_dict);
 	} else if (l->managed_dict_form == 2) {
-		word = pointer_at(s->item + l->managed_dict);
+		word = pointer_at(s, s->item + l->managed_dict);
 		if (word & 1)
 			values = word + 1;
 		else
 			dict = word;
 	} else {
-		dict = pointer_at(s->item + l->managed_dict);
+		dict = pointer_at(s, s->item + l->managed_dict);
 		if (!dict)
-			values = s->item + pointer_at(type + l->tp_basicsize);
+			values = s->item + pointer_at(s, type + l->tp_basicsize);
 	}
-	keys = dict ? pointer_at(dict + l->dict_keys) : pointer_at(type + l->ht_cached_keys);
+	keys = dict ? pointer_at(s, dict + l->dict_keys) : pointer_at(s, type + l->ht_cached_keys);
 	if (dict)
-		values = pointer_at(dict + l->dict_values);
-	if (!keys || read_user(s->more, 48, keys))
+		values = pointer_at(s, dict + l->dict_values);
+	if (!keys || s->fault)
 		return 0;
+	if (read_user(s->more, 48, keys)) {
+		s->fault = -EFAULT;
+		return 0;
+	}
 	n = more_u64(s, l->dk_nentries);
 	entries = keys + l->dk_indices + dict_index_bytes(s, l);
 	size = l->dk_log2 && (more_u64(s, l->dk_size) >> 16 & 0xff) ? 16 : 24;
 	for (i = 0; i < ATTRIBUTES_MAX && i < n; i++) {
 		key = entries + i * size + (size == 24 ? 8 : 0);
-		if (!is_data_key(s, l, pointer_at(key)))
+		if (!is_data_key(s, l, pointer_at(s, key)))
 			continue;
-		return pointer_at(values ? values + l->dict_values_array + i * 8 : key + 8);
+		return pointer_at(s, values ? values + l->dict_values_array + i * 8 : key + 8);
 	}
 	return 0;
 }
@@ -243,21 +250,22 @@ static __always_inline void put_identified(struct scratch *s, const struct py_la
 	case RECIPE_FILE_BUFFERED:
 	case RECIPE_FILE_TEXT: put_file(s, l, kind); break;
 	case RECIPE_FRAME:
-		put_code(s, l, WIRE_OBJECT_FRAME, frame_code(l, s->item), false, 0);
+		put_code(s, l, WIRE_OBJECT_FRAME, frame_code(s, l, s->item), false, 0);
 		break;
 	case RECIPE_TRACEBACK: put_traceback(s, l); break;
 	case RECIPE_METHOD: {
 		__u64 func = object_u64(s, l->method_func);
 
 		put_queued(s, l, WIRE_OBJECT_FUNCTION,
-			   func ? pointer_at(func + (l->function_qualname ? l->function_qualname
-									  : l->function_name))
+			   func ? pointer_at(s, func + (l->function_qualname ? l->function_qualname
+									     : l->function_name))
 				: 0,
 			   0);
 		break;
 	}
 	case RECIPE_BUILTIN:
-		put_c_name(s, l, WIRE_OBJECT_FUNCTION, pointer_at(object_u64(s, l->builtin_def)));
+		put_c_name(s, l, WIRE_OBJECT_FUNCTION,
+			   pointer_at(s, object_u64(s, l->builtin_def)));
 		break;
 	case RECIPE_GENERATOR:
 		put_queued(s, l, WIRE_OBJECT_FUNCTION, pointer_field(s, l->generator_qualname), 0);

@@ -3,7 +3,8 @@
  * All maps and counters.
  *
  * Hash maps are preallocated: before 6.1 (34dd3bad1a6f) the kernel warns, with a stack trace in its
- * log, of a tracing program that uses another kind.
+ * log, of a tracing program that uses another kind. (So are `literals` there, see set_knobs in
+ * user/kernel/tracer.c.)
  */
 #ifndef PYAUDIT_BPF_MAPS_H
 #define PYAUDIT_BPF_MAPS_H

@@ -119,29 +119,44 @@ static __always_inline int kind_of_flags(__u64 flags)
 
 #define MAX_BASES 6
 
+/* Types that are never made at run time. */
+static __always_inline bool recipe_is_static(int kind)
+{
+	return (kind >= RECIPE_NONE && kind <= RECIPE_FLOAT) ||
+	       (kind >= RECIPE_FRAME && kind <= RECIPE_GENERATOR);
+}
+
 /* The kind of an object whose type is none of the exact ones: by the subclass bits, else by the
- * name of the type or one of its bases. s->more is overwritten. */
+ * name of the type or one of its bases; or a negative errno. s->more is overwritten. */
 static __always_inline int kind_of_unknown_type(struct scratch *s, const struct py_layout *l,
 						__u64 type)
 {
 	__u64 flags = 0, name, i;
-	int kind;
+	long err = read_user(&flags, sizeof(flags), type + l->tp_flags);
+	int kind = kind_of_flags(flags);
 
-	if (read_user(&flags, sizeof(flags), type + l->tp_flags))
-		return OBJECT_OTHER;
-	kind = kind_of_flags(flags);
+	if (err)
+		return err;
 	for (i = 0; kind == OBJECT_OTHER && type && i < MAX_BASES; i++) {
-		name = 0;
 		__builtin_memset(s->more, 0, TYPE_NAME_KEY);
-		read_user(&name, sizeof(name), type + l->tp_name);
-		if (read_user_str(s->more, TYPE_NAME_KEY, name) < TYPE_NAME_KEY)
+		err = read_user(&name, sizeof(name), type + l->tp_name);
+		if (!err)
+			err = read_user_str(s->more, TYPE_NAME_KEY, name);
+		if (err < 0)
+			return err;
+		if (err < TYPE_NAME_KEY)
 			kind = recipe_of(s->more);
-		/* None and bool have no subclasses: a heap type of that name is somebody's own. */
-		if ((kind == RECIPE_NONE || kind == RECIPE_BOOL) &&
-		    (i || flags & (1ull << TPFLAGS_HEAPTYPE)))
-			kind = OBJECT_OTHER;
-		if (read_user(&type, sizeof(type), type + l->tp_base))
-			break;
+		if (recipe_is_static(kind)) {
+			/* Of these only float has subclasses. A heap type of that name is
+			 * somebody's own. */
+			if (i && kind == RECIPE_FLOAT &&
+			    read_user(&flags, sizeof(flags), type + l->tp_flags))
+				return -EFAULT;
+			if ((i && kind != RECIPE_FLOAT) || flags & (1ull << TPFLAGS_HEAPTYPE))
+				kind = OBJECT_OTHER;
+		}
+		if (kind == OBJECT_OTHER && read_user(&type, sizeof(type), type + l->tp_base))
+			return -EFAULT;
 	}
 	return kind;
 }
@@ -171,7 +186,7 @@ static __always_inline void put_str(struct scratch *s, const struct py_layout *l
 	v = put(s, WIRE_STR, WIRE_OK, width, len);
 	if (!v || !len)
 		return;
-	if (compact && ascii && len <= knob_string_limit &&
+	if (compact && ascii && width == 1 && len <= knob_string_limit &&
 	    len + l->str_ascii_data <= s->object_len)
 		put_payload_inline(s, v, l->str_ascii_data, len);
 	else
@@ -324,6 +339,10 @@ static __always_inline struct frame *put_named(struct scratch *s, const struct p
 {
 	__u32 header = s->used;
 
+	if (s->fault) {
+		put_unreadable(s, WIRE_OBJECT, s->fault);
+		return 0;
+	}
 	if (!put_object(s, l, what))
 		return 0;
 	return push_frame(s, FRAME_POINTERS, header, 0, 0);
@@ -345,6 +364,41 @@ static __always_inline bool capture_singleton(struct scratch *s, const struct py
 	return true;
 }
 
+/* Up to where the fields of an object of this kind go that are taken from its first bytes. The
+ * fields that say how much it is come first. */
+static __always_inline __u32 bytes_needed(const struct scratch *s, const struct py_layout *l,
+					  int kind)
+{
+	__u32 state = object_u32(s, l->str_state);
+	bool negative;
+	__u64 digits;
+
+	switch (kind) {
+	case RECIPE_BOOL: return l->int_digits + 4;
+	case RECIPE_FLOAT: return l->float_value + 8;
+	case OBJECT_INT:
+		digits = int_digits(s, l, &negative);
+		return l->int_digits + (digits == 1 ? 4 : digits == 2 ? 8 : 0);
+	case OBJECT_STR:
+		if (!(state >> (l->str_kind_bit & 31) & 7) && l->str_wstr)
+			return l->str_wstr_length + 8;
+		return state >> (l->str_compact_bit & 31) & 1 ? l->str_state + 4 : l->str_data + 8;
+	case OBJECT_BYTES:
+	case OBJECT_TUPLE: return l->ob_size + 8;
+	case OBJECT_BYTEARRAY: return l->bytearray_start + 8;
+	case OBJECT_LIST: return l->list_items + 8;
+	case OBJECT_DICT: return l->dict_values + 8;
+	case OBJECT_EXCEPTION: return l->exception_args + 8;
+	case RECIPE_SOCKET: return l->socket_fd + 4;
+	case RECIPE_DIR_ENTRY: return l->direntry_path + 8;
+	case RECIPE_TRACEBACK: return l->traceback_lineno + 4;
+	case RECIPE_METHOD: return l->method_func + 8;
+	case RECIPE_BUILTIN: return l->builtin_def + 8;
+	case RECIPE_CTYPES: return l->ctypes_data + 8;
+	default: return l->ob_type + 8;
+	}
+}
+
 /* Captures the object at s->item as the next value. */
 static __always_inline void capture_object(struct scratch *s, const struct image_config *image)
 {
@@ -363,8 +417,11 @@ static __always_inline void capture_object(struct scratch *s, const struct image
 	}
 	if (capture_singleton(s, &image->types))
 		return;
+	s->fault = 0;
 	err = s->object_of == s->item ? 0 : read_object(s, s->item);
 	s->object_of = 0;
+	if (!err && s->object_len < l->ob_type + 8u)
+		err = -EFAULT;
 	if (err) {
 		put_unreadable(s, 0, err);
 		return;
@@ -373,6 +430,12 @@ static __always_inline void capture_object(struct scratch *s, const struct image
 	kind = kind_of_type(image, type - s->bias);
 	if (kind == OBJECT_OTHER)
 		kind = kind_of_unknown_type(s, l, type);
+	if (kind >= 0 && s->object_len < OBJECT_READ && s->object_len < bytes_needed(s, l, kind))
+		kind = -EFAULT;
+	if (kind < 0) {
+		put_unreadable(s, 0, kind);
+		return;
+	}
 	switch (kind) {
 	case RECIPE_NONE: put(s, WIRE_NONE, WIRE_OK, 0, 0); break;
 	case RECIPE_BOOL: put(s, WIRE_BOOL, WIRE_OK, 0, object_u32(s, l->int_digits) & 1); break;

@@ -132,8 +132,9 @@ __noinline int do_glob_step(__u32 slot)
 	return p ? glob_step(s, p) : 1;
 }
 
-/* Whether the name in the work area matches a pattern. A match that takes too many steps counts as
- * one: rather an event too many than one hidden. */
+#define TOO_LONG 2
+
+/* Whether the name in the work area matches a pattern; or TOO_LONG. */
 __noinline int glob_matches(__u32 slot, __u32 pattern)
 {
 	struct scratch *s = scratch_of(slot);
@@ -146,7 +147,9 @@ __noinline int glob_matches(__u32 slot, __u32 pattern)
 		if (do_glob_step(slot))
 			break;
 	s = scratch_of(slot);
-	return !s || i == 2048 || s->verdict;
+	if (!s)
+		return 1;
+	return i == 2048 ? TOO_LONG : s->verdict;
 }
 
 /* Tries the patterns on the name in the work area. Returns 1 if the event passes. */
@@ -154,15 +157,19 @@ __noinline int name_passes(__u32 slot)
 {
 	bool pass = knob_default_pass;
 	struct pattern *p;
+	int match;
 	__u32 i;
 
 	for (i = 0; i < MAX_PATTERNS && i < knob_patterns; i++) {
 		__u32 key = i;
 
-		if (!glob_matches(slot, i))
+		match = glob_matches(slot, i);
+		if (!match)
 			continue;
 		p = bpf_map_lookup_elem(&patterns, &key);
-		if (p)
+		/* A match that takes too many steps only lets pass: rather an event too many
+		 * than one hidden. */
+		if (p && (match != TOO_LONG || !p->exclude))
 			pass = !p->exclude;
 	}
 	return pass;
@@ -364,20 +371,27 @@ static __always_inline void start_single(struct scratch *s, const struct image_c
 	const struct py_layout *l = &image->layout;
 	struct frame *top = &s->frames[0];
 	__u64 type, n, flags = 0;
+	long err;
 
 	top->kind = FRAME_POINTERS;
 	top->cache[0] = object;
 	top->cached = top->left = s->args = 1;
-	if (!image->decode || !object || read_object(s, object))
+	if (!image->decode || !object)
 		return;
+	err = read_object(s, object);
 	s->object_of = object;
 	type = object_u64(s, l->ob_type);
-	if (type - s->bias != image->types.tuple) {
+	if (!err && type - s->bias != image->types.tuple) {
 		if (kind_of_type(image, type - s->bias) != OBJECT_OTHER)
 			return;
-		read_user(&flags, sizeof(flags), type + l->tp_flags);
-		if (!(flags & (1ull << TPFLAGS_TUPLE)))
+		err = read_user(&flags, sizeof(flags), type + l->tp_flags);
+		if (!err && !(flags & (1ull << TPFLAGS_TUPLE)))
 			return;
+	}
+	if (err || s->object_len < l->ob_size + 8) {
+		put_unreadable(s, 0, err ? err : -EFAULT);
+		top->left = 0;
+		return;
 	}
 	n = object_u64(s, l->ob_size);
 	top->left = s->args = n > 0xffffffff ? 0xffffffff : n;
@@ -390,6 +404,7 @@ __noinline int start_arguments(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
 	struct image_config *image;
+	__u64 object;
 	__u32 key;
 	char c;
 
@@ -407,7 +422,13 @@ __noinline int start_arguments(__u32 slot)
 		return 0;
 	c = s->fmt[0];
 	if ((c == 'O' || c == 'S' || c == 'N') && !s->fmt[1]) {
-		start_single(s, image, next_argument(s));
+		s->fault = 0;
+		object = next_argument(s);
+		start_single(s, image, object);
+		if (s->fault) {
+			put_unreadable(s, 0, s->fault);
+			s->frames[0].left = 0;
+		}
 		return 0;
 	}
 	s->frames[0].kind = FRAME_UNITS;
@@ -453,8 +474,9 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 	s->fmt[0] = s->fmt[1] = 0;
 	if (call->format) {
 		n = read_literal(s->fmt, FORMAT_LEN, call->format, s->image, s->bias);
-		if (n < 0) {
+		if (n < 0)
 			s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
+		if (s->audit_flags & WIRE_AUDIT_FMT_UNREAD) {
 			record_send(s);
 			return;
 		}
@@ -567,8 +589,11 @@ static __always_inline void load_va_list(struct scratch *s, __u64 addr)
 	int i;
 	bool whole = !read_user(s->more, OBJECT_READ, addr);
 
-	if (!whole && read_user(s->more, sizeof(*va), addr))
+	/* Nothing is known of the arguments then. */
+	if (!whole && read_user(s->more, sizeof(*va), addr)) {
+		s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
 		return;
+	}
 	s->gp_next = va->gp_offset / 8;
 	s->fp_next = va->fp_offset;
 	s->overflow = va->overflow;
@@ -579,8 +604,8 @@ static __always_inline void load_va_list(struct scratch *s, __u64 addr)
 		ahead = at_most(ahead, OBJECT_READ - sizeof(s->gp));
 		for (i = 0; i < 6; i++)
 			s->gp[i] = *(__u64 *)(s->more + ahead + i * 8);
-	} else {
-		read_user(s->gp, sizeof(s->gp), va->save);
+	} else if (read_user(s->gp, sizeof(s->gp), va->save)) {
+		s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
 	}
 }
 

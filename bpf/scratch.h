@@ -52,7 +52,7 @@ struct frame {
 
 #define FRAMES	    8	/* a power of two above WIRE_MAX_DEPTH + 1 */
 #define OBJECT_READ 128 /* bytes of an object read at once: its fields, and short strings whole */
-#define FORMAT_LEN  64
+#define FORMAT_LEN  128
 
 struct scratch {
 	__u64 bias;
@@ -69,6 +69,7 @@ struct scratch {
 	__u32 fmt_at, audit_flags;
 	__u32 name_len;
 	__u32 object_len; /* bytes of `object` that are valid */
+	__s32 fault;	  /* why a part of what is being captured could not be read; 0 */
 	__u64 paren_depth;
 	/* glob matching */
 	__u32 glob_at, text_at, star_at, mark_at, pattern, verdict;
@@ -130,11 +131,12 @@ static __always_inline struct frame *frame_at(struct scratch *s, __u32 depth)
 }
 
 /* The wire_value at a record offset, or NULL. */
-static __always_inline struct wire_value *value_at(struct scratch *s, __u32 offset)
+static __always_inline struct wire_value *value_at(struct scratch *s, __u64 offset)
 {
 	bounded(offset);
 	if (offset > WIRE_MAX_RECORD - sizeof(struct wire_value))
 		return 0;
+	bounded(offset);
 	return (struct wire_value *)(s->record + offset);
 }
 
@@ -245,6 +247,12 @@ static __always_inline void put_payload(struct scratch *s, struct wire_value *v,
 static __always_inline void put_payload_inline(struct scratch *s, struct wire_value *v,
 					       __u32 offset, __u64 len)
 {
+	__u64 room = payload_room(s);
+
+	if (len > room) {
+		len = room;
+		v->status = WIRE_TRUNCATED;
+	}
 	len = at_most(len, OBJECT_READ);
 	copy_kernel(record_room(s, s->used), len, s->object + at_most(offset, OBJECT_READ));
 	end_payload(s, v, len);
@@ -267,6 +275,41 @@ static __always_inline bool put_payload_str(struct scratch *s, struct wire_value
 	}
 	end_payload(s, v, n - 1);
 	return (__u64)n == size;
+}
+
+/* How long a C string really is that did not fit: read on, into the slack behind the record. Where
+ * it cannot be read any further it is longer by at least one byte: a NUL there would have been
+ * read. */
+static __always_inline __u64 rest_of_string(struct scratch *s, __u64 addr)
+{
+	__u64 len = 0;
+	long n;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		n = read_user_str(s->record + WIRE_MAX_RECORD, WIRE_MAX_STRING, addr + len);
+		if (n <= 0)
+			return len + 1;
+		len += n - 1;
+		if (n < WIRE_MAX_STRING)
+			break;
+	}
+	return len;
+}
+
+/* A NUL-terminated C string, kind WIRE_STR (UTF-8) or WIRE_BYTES. */
+static __always_inline void put_c_string(struct scratch *s, __u8 kind, __u64 addr, __u32 limit)
+{
+	struct wire_value *v = put(s, kind, WIRE_OK, 0, 0);
+
+	if (!v)
+		return;
+	if (put_payload_str(s, v, addr, limit)) {
+		v->num = v->len + rest_of_string(s, addr + v->len);
+		v->status = v->num == v->len ? WIRE_OK : WIRE_TRUNCATED;
+	} else if (v->status == WIRE_OK) {
+		v->num = v->len;
+	}
 }
 
 static __always_inline void put_unreadable(struct scratch *s, __u8 kind, long err)

@@ -16,10 +16,12 @@
  */
 #define MAX_STEPS (WIRE_MAX_VALUES * 3)
 
+/* s->fault is set when it cannot be read. */
 static __always_inline __u64 next_argument(struct scratch *s)
 {
 	__u64 value = 0;
 	__u32 i = s->gp_next;
+	long err;
 
 	if (i < 6) {
 		s->gp_next = i + 1;
@@ -27,7 +29,9 @@ static __always_inline __u64 next_argument(struct scratch *s)
 		bounded(i);
 		return i < 6 ? s->gp[i] : 0;
 	}
-	read_user(&value, sizeof(value), s->overflow);
+	err = read_user(&value, sizeof(value), s->overflow);
+	if (err)
+		s->fault = err;
 	s->overflow += 8;
 	return value;
 }
@@ -55,79 +59,52 @@ static __always_inline char unit_at(const struct scratch *s, __u32 at)
 	return s->fmt[at];
 }
 
-/* How long a C string really is that did not fit: read on, into the slack behind the record. */
-static __always_inline __u64 rest_of_string(struct scratch *s, __u64 addr)
-{
-	__u64 len = 0;
-	long n;
-	int i;
-
-	for (i = 0; i < 64; i++) {
-		n = read_user_str(s->record + WIRE_MAX_RECORD, WIRE_MAX_STRING, addr + len);
-		if (n <= 0)
-			break;
-		len += n - 1;
-		if (n < WIRE_MAX_STRING)
-			break;
-	}
-	return len;
-}
-
-/* A NUL-terminated C string, kind WIRE_STR (UTF-8) or WIRE_BYTES. */
-static __always_inline void put_c_string(struct scratch *s, __u8 kind, __u64 addr)
-{
-	struct wire_value *v = put(s, kind, WIRE_OK, 0, 0);
-
-	if (!v)
-		return;
-	if (put_payload_str(s, v, addr, knob_string_limit)) {
-		v->num = v->len + rest_of_string(s, addr + v->len);
-		v->status = v->num == v->len ? WIRE_OK : WIRE_TRUNCATED;
-	} else if (v->status == WIRE_OK) {
-		v->num = v->len;
-	}
-}
-
 #define WIDE_MAX 256
 
 /* A NUL-terminated wchar_t string: 4 bytes a code point on Linux. */
 static __always_inline void put_wide_string(struct scratch *s, __u64 addr)
 {
 	struct wire_value *v = put(s, WIRE_STR, WIRE_OK, 4, 0);
-	__u64 rest = at_most(4096 - (addr & 4095), WIDE_MAX * 4);
+	__u64 room = payload_room(s);
+	__u32 i, n = WIDE_MAX, there = WIDE_MAX + 1;
 	char *at = record_room(s, s->used);
-	__u32 i, n = WIDE_MAX;
 
-	if (!v || payload_room(s) < WIDE_MAX * 4)
+	if (!v)
 		return;
-	if (read_user(at, WIDE_MAX * 4, addr)) {
-		if (read_user(at, rest, addr)) {
+	if (n > knob_string_limit / 4)
+		n = knob_string_limit / 4;
+	if (n > room / 4)
+		n = room / 4;
+	if (read_user(at, (WIDE_MAX + 1) * 4, addr)) {
+		there = at_most(4096 - (addr & 4095), WIDE_MAX * 4) / 4;
+		if (read_user(at, at_most(there * 4, WIDE_MAX * 4), addr)) {
 			payload_unreadable(v, 0);
 			return;
 		}
-		n = rest / 4;
 	}
 	for (i = 0; i < WIDE_MAX; i++)
-		if (i >= n || !*(__u32 *)(at + i * 4))
+		if (i >= n || i >= there || !*(__u32 *)(at + i * 4))
 			break;
-	if (i == WIDE_MAX)
-		v->status = WIRE_TRUNCATED;
 	v->num = i;
+	/* No NUL: cut by a limit, or by what can be read. How long it really is is not known. */
+	if (i >= there || *(__u32 *)(at + at_most(i, WIDE_MAX) * 4)) {
+		v->status = WIRE_TRUNCATED;
+		v->num = i + 1;
+	}
 	end_payload(s, v, i * 4);
 }
 
-/* s z U y u: text or bytes at a pointer, up to a NUL or as long as a following # says. */
-static __always_inline void put_c_text(struct scratch *s, char unit, bool counted)
+/* s z U y u: text or bytes at a pointer, up to a NUL or as long as a following # says; below zero
+ * that is up to a NUL too. */
+static __always_inline void put_c_text(struct scratch *s, char unit, __u64 addr, bool counted,
+				       __u64 len)
 {
-	__u64 addr = next_argument(s), len = 0;
 	__u8 kind = unit == 'y' ? WIRE_BYTES : WIRE_STR;
 	struct wire_value *v;
 
-	if (counted)
-		len = next_argument(s);
 	if (!addr) {
 		put(s, WIRE_NONE, WIRE_NULL, 0, 0);
-	} else if (counted) {
+	} else if (counted && (__s64)len >= 0) {
 		v = put(s, kind, WIRE_OK, unit == 'u' ? 4 : 0, len);
 		if (v && len)
 			put_payload(s, v, addr, unit == 'u' ? len * 4 : len, unit == 'u' ? 4 : 1,
@@ -135,7 +112,7 @@ static __always_inline void put_c_text(struct scratch *s, char unit, bool counte
 	} else if (unit == 'u') {
 		put_wide_string(s, addr);
 	} else {
-		put_c_string(s, kind, addr);
+		put_c_string(s, kind, addr, knob_string_limit);
 	}
 }
 
@@ -163,59 +140,66 @@ static __always_inline void put_double(struct scratch *s, char unit)
 		put(s, WIRE_FLOAT, WIRE_OK, 0, bits);
 }
 
-enum unit_result { UNIT_DONE, UNIT_OBJECT, UNIT_UNKNOWN };
+enum unit_result { UNIT_DONE, UNIT_OBJECT, UNIT_LAST };
 
-/* Captures the argument of one unit; an object is left in s->item. */
+/* Captures the argument of one unit; an object is left in s->item. Behind an unknown unit, or an
+ * argument that cannot be read, nothing is known of the others. */
 static __always_inline int capture_unit(struct scratch *s, char unit)
 {
-	bool counted = unit_at(s, s->fmt_at) == '#';
+	char next = unit_at(s, s->fmt_at);
+	bool counted = next == '#' &&
+		       (unit == 's' || unit == 'z' || unit == 'U' || unit == 'y' || unit == 'u');
+	bool converted = next == '&' && (unit == 'O' || unit == 'S' || unit == 'N');
+	__u64 arg, second = 0;
 
+	if (unit == 'd' || unit == 'f') {
+		put_double(s, unit);
+		return UNIT_DONE;
+	}
+	s->fault = 0;
+	arg = next_argument(s);
+	if (counted || converted) {
+		s->fmt_at++;
+		second = next_argument(s);
+	}
+	if (s->fault) {
+		put_unreadable(s, 0, s->fault);
+		return UNIT_LAST;
+	}
 	switch (unit) {
 	case 'O':
 	case 'S':
 	case 'N':
-		if (unit_at(s, s->fmt_at) == '&') {
-			s->fmt_at++;
-			next_argument(s);
-			next_argument(s);
+		if (converted) {
 			put(s, 0, WIRE_UNSUPPORTED, 0, '&');
 			return UNIT_DONE;
 		}
-		s->item = next_argument(s);
+		s->item = arg;
 		return UNIT_OBJECT;
 	case 's':
 	case 'z':
 	case 'U':
 	case 'y':
-	case 'u':
-		if (counted)
-			s->fmt_at++;
-		put_c_text(s, unit, counted);
-		return UNIT_DONE;
+	case 'u': put_c_text(s, unit, arg, counted, second); return UNIT_DONE;
 	case 'i':
 	case 'h':
-	case 'b': put(s, WIRE_INT, WIRE_OK, 0, (__s64)(__s32)next_argument(s)); return UNIT_DONE;
+	case 'b':
+	case 'B': put(s, WIRE_INT, WIRE_OK, 0, (__s64)(__s32)arg); return UNIT_DONE;
 	case 'I':
-	case 'H':
-	case 'B': put(s, WIRE_UINT, WIRE_OK, 0, (__u32)next_argument(s)); return UNIT_DONE;
+	case 'H': put(s, WIRE_UINT, WIRE_OK, 0, (__u32)arg); return UNIT_DONE;
 	case 'l':
 	case 'L':
-	case 'n': put(s, WIRE_INT, WIRE_OK, 0, next_argument(s)); return UNIT_DONE;
+	case 'n': put(s, WIRE_INT, WIRE_OK, 0, arg); return UNIT_DONE;
 	case 'k':
-	case 'K': put(s, WIRE_UINT, WIRE_OK, 0, next_argument(s)); return UNIT_DONE;
-	case 'p': put(s, WIRE_BOOL, WIRE_OK, 0, (__u32)next_argument(s) != 0); return UNIT_DONE;
-	case 'C': put_code_unit(s, WIRE_STR, next_argument(s), 4); return UNIT_DONE;
-	case 'c': put_code_unit(s, WIRE_BYTES, (__u8)next_argument(s), 1); return UNIT_DONE;
-	case 'd':
-	case 'f': put_double(s, unit); return UNIT_DONE;
-	case 'D':
-		next_argument(s);
-		put(s, 0, WIRE_UNSUPPORTED, 0, unit);
-		return UNIT_DONE;
+	case 'K': put(s, WIRE_UINT, WIRE_OK, 0, arg); return UNIT_DONE;
+	case 'p': put(s, WIRE_BOOL, WIRE_OK, 0, (__u32)arg != 0); return UNIT_DONE;
+	case 'C': put_code_unit(s, WIRE_STR, arg, 4); return UNIT_DONE;
+	case 'c': put_code_unit(s, WIRE_BYTES, (__u8)arg, 1); return UNIT_DONE;
+	case 'D': put(s, 0, WIRE_UNSUPPORTED, 0, unit); return UNIT_DONE;
 	default:
 		put(s, 0, WIRE_UNSUPPORTED, 0, (__u8)unit);
 		s->audit_flags |= WIRE_AUDIT_FMT_UNKNOWN;
-		return UNIT_UNKNOWN;
+		return UNIT_LAST;
 	}
 }
 
@@ -224,6 +208,33 @@ enum step_result {
 	STEP_OBJECT, /* s->item is to be captured */
 	STEP_DONE,
 };
+
+/* Ends a dict of the format: so far its num has counted keys and values. A key without a value is
+ * taken back. */
+static __always_inline void end_unit_dict(struct scratch *s, struct frame *f)
+{
+	struct wire_value *v = value_at(s, f->header);
+
+	if (!v || v->kind != WIRE_DICT)
+		return;
+	v->num = (v->num + 1) / 2;
+	if (!(v->len & 1))
+		return;
+	v->len--;
+	s->used = f->key_used;
+	s->values = f->key_values;
+}
+
+/* Where the record ends before what may be a key. */
+static __always_inline void remember_key(struct scratch *s, struct frame *f)
+{
+	struct wire_value *v = value_at(s, f->header);
+
+	if (!v || v->kind != WIRE_DICT || v->len & 1)
+		return;
+	f->key_used = s->used;
+	f->key_values = s->values;
+}
 
 /* The next unit of the format. */
 static __always_inline int step_units(struct scratch *s, struct frame *f)
@@ -240,23 +251,20 @@ static __always_inline int step_units(struct scratch *s, struct frame *f)
 	if (c == ')' || c == ']' || c == '}') {
 		if (f->is_top)
 			return STEP_DONE;
-		if (c == '}') {
-			struct wire_value *v = value_at(s, f->header);
-
-			if (v)
-				v->num /= 2;
-		}
+		end_unit_dict(s, f);
 		pop_frame(s);
 		return STEP_MORE;
 	}
 	if (f->is_top)
 		s->args++;
+	else
+		remember_key(s, f);
 	if (c == '(' || c == '[' || c == '{') {
 		kind = c == '(' ? WIRE_TUPLE : c == '[' ? WIRE_LIST : WIRE_DICT;
-		if (!put(s, kind, WIRE_TRUNCATED, 0, 0) ||
-		    !push_frame(s, FRAME_UNITS, header, 0, 0))
-			return STEP_DONE;
-		return STEP_MORE;
+		if (put(s, kind, WIRE_TRUNCATED, 0, 0) && push_frame(s, FRAME_UNITS, header, 0, 0))
+			return STEP_MORE;
+		s->fmt_at--; /* it was not opened */
+		return STEP_DONE;
 	}
 	switch (capture_unit(s, c)) {
 	case UNIT_OBJECT: return STEP_OBJECT;
@@ -330,16 +338,19 @@ static __always_inline int step_dict(struct scratch *s, struct frame *f)
 		err = read_user(&value, sizeof(value), f->values);
 		f->values += 8;
 	}
-	if (err) {
-		put_unreadable(s, 0, err);
-		put_unreadable(s, 0, err);
-		f->left = 0;
-		return STEP_MORE;
-	}
-	if (!key || !value)
+	if (!err && (!key || !value))
 		return STEP_MORE;
 	f->key_used = s->used;
 	f->key_values = s->values;
+	if (err) {
+		put_unreadable(s, 0, err);
+		if (has_room(s))
+			put_unreadable(s, 0, err);
+		else
+			f->has_pending = 1; /* drop_lone_keys takes it back */
+		f->left = 0;
+		return STEP_MORE;
+	}
 	f->pending = value;
 	f->has_pending = 1;
 	s->item = key;
@@ -371,24 +382,70 @@ static __always_inline void capture_item(struct scratch *s, const struct image_c
 		f->has_pending = 0;
 }
 
-/* A dict key whose value found no room is taken back, so that pairs stay pairs. */
+/* Counts the arguments of a format that were not come to, so that they are told to be missing.
+ * Depth and count are kept in memory by atomic adds, as in format_is_parenthesised. */
+static __always_inline void count_rest(struct scratch *s)
+{
+	__u32 i, at;
+	char c;
+
+	if (s->frames[0].kind != FRAME_UNITS)
+		return;
+	s->paren_depth = s->depth;
+	/* Frames of Python objects are not the format's. */
+	for (i = WIRE_MAX_DEPTH; i > 0; i--)
+		if (i <= s->depth && frame_at(s, i)->kind != FRAME_UNITS)
+			__sync_fetch_and_add(&s->paren_depth, -1);
+	at = s->fmt_at;
+	for (i = 0; i < FORMAT_LEN; i++) {
+		c = unit_at(s, at + i);
+		if (!c || at + i >= FORMAT_LEN - 1)
+			return;
+		if (c == '#' || c == '&' || c == ',' || c == ':' || c == ' ' || c == '\t')
+			continue;
+		if (c == ')' || c == ']' || c == '}') {
+			if (!s->paren_depth)
+				return;
+			__sync_fetch_and_add(&s->paren_depth, -1);
+			continue;
+		}
+		if (!s->paren_depth)
+			__sync_fetch_and_add(&s->args, 1);
+		if (c == '(' || c == '[' || c == '{')
+			__sync_fetch_and_add(&s->paren_depth, 1);
+	}
+}
+
+/*
+ * The walk is over, perhaps before its end. A dict key whose value found no room is taken back, so
+ * that pairs stay pairs; a container that lacks nothing but its closing is whole.
+ */
 static __always_inline void drop_lone_keys(struct scratch *s)
 {
 	struct frame *f;
 	struct wire_value *v;
 	__u32 i;
 
+	count_rest(s);
 	for (i = WIRE_MAX_DEPTH; i > 0; i--) {
 		if (i > s->depth)
 			continue;
 		f = frame_at(s, i);
-		if (!f->has_pending || f->kind == FRAME_POINTERS || f->kind == FRAME_UNITS)
+		if (f->kind == FRAME_UNITS) {
+			end_unit_dict(s, f);
 			continue;
+		}
 		v = value_at(s, f->header);
-		if (v)
+		if (!v)
+			continue;
+		if (f->kind != FRAME_POINTERS && f->has_pending) {
 			v->len--;
-		s->used = f->key_used;
-		s->values = f->key_values;
+			s->used = f->key_used;
+			s->values = f->key_values;
+		}
+		if (v->status == WIRE_TRUNCATED && v->kind != WIRE_OBJECT &&
+		    v->len == (v->kind == WIRE_DICT ? v->num * 2 : v->num))
+			v->status = WIRE_OK;
 	}
 }
 

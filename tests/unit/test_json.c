@@ -621,7 +621,8 @@ static void test_exit(void **state)
 	event.status = SIGKILL;
 	assert_string_equal(write_event(),
 			    "{\"type\":\"exit\"," TIME_TEXT
-			    ",\"pid\":5,\"ppid\":4,\"comm\":\"python3\",\"signal\":\"SIGKILL\"}\n");
+			    ",\"pid\":5,\"ppid\":4,\"comm\":\"python3\",\"status\":137,"
+			    "\"signal\":\"SIGKILL\"}\n");
 	event.status = SIGSEGV | 0x80;
 	assert_non_null(strstr(write_event(), "\"signal\":\"SIGSEGV\"}"));
 	event.status = SIGRTMIN + 2;

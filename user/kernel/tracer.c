@@ -27,6 +27,9 @@ struct instance {
 	struct instance *next;
 };
 
+/* Pages of literals where programs may not sleep: 35 MB, ten interpreters. */
+#define LITERAL_PAGES 8192
+
 struct image {
 	int fd;
 	struct py_probe probes[PY_MAX_PROBES];
@@ -103,6 +106,12 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	bpf_map__set_max_entries(skel->maps.ring, o->buffer_size);
 	bpf_map__set_max_entries(skel->maps.free_scratches, scratch_count());
 	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
+	if (!t->sleepable) {
+		/* Kernels that old warn, with a stack trace in their log, of a tracing program
+		 * whose map is not preallocated (until 6.1: 34dd3bad1a6f). */
+		bpf_map__set_map_flags(skel->maps.literals, 0);
+		bpf_map__set_max_entries(skel->maps.literals, LITERAL_PAGES);
+	}
 }
 
 /* Programs that may sleep can bring in pages that are not there. */
@@ -203,7 +212,6 @@ fail:
 static struct instance *instance_for(struct tracer *t, enum py_entry entry, uint32_t probe)
 {
 	struct instance *i;
-	int err;
 
 	for (i = t->instances; i && t->cookie; i = i->next)
 		if (i->entry == entry)
@@ -216,12 +224,18 @@ static struct instance *instance_for(struct tracer *t, enum py_entry entry, uint
 		t->sleepable = false;
 		i = load_instance(t, entry, probe);
 	}
-	if (!i) {
-		err = errno;
-		features_explain(err);
-		errno = err;
-	}
 	return i;
+}
+
+/* With -a a probe is wanted at once: the program that was just started runs already. */
+static int load_all(struct tracer *t)
+{
+	int entry;
+
+	for (entry = PY_ENTRY_SYS_AUDIT_TSTATE; entry <= PY_ENTRY_USDT; entry++)
+		if (!instance_for(t, entry, 0))
+			return errno;
+	return 0;
 }
 
 static int fill_named_types(struct tracer *t)
@@ -316,6 +330,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->skel = t->instances->skel;
 	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_ring_record, t, NULL);
 	err = t->ring ? -fill_maps(t) : errno;
+	if (!err && t->cookie && options->adopt)
+		err = load_all(t);
 	if (!err)
 		err = -attach_lifecycle(t);
 	if (!err)
@@ -332,6 +348,7 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 {
 	struct probe_config config = image->probes[i].config;
 	uint32_t key = t->n_probes;
+	int err;
 
 	if (key >= MAX_PROBES)
 		return -ENOSPC;
@@ -340,8 +357,11 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 		return -errno;
 	image->numbers[i] = key;
 	image->instances[i] = instance_for(t, config.entry, key);
-	if (!image->instances[i])
-		return -errno;
+	if (!image->instances[i]) {
+		err = errno;
+		features_explain(err);
+		return -err;
+	}
 	t->probe_images[t->n_probes++] = number;
 	return 0;
 }

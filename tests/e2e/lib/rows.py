@@ -17,8 +17,10 @@ IDENTIFIED = {  # by the name of a type: what an object of it must tell besides
     "socket": ("fd",),
     "_socket.socket": ("fd",),
     "_io.FileIO": ("fd",),
+    "_Environ": ("mapping",),
+    "posix.DirEntry": ("path",),
 }
-NEVER = re.compile(r"(^|\.)(\w*Path|_Environ|NoneType|bool|int|float|str|bytes|tuple|list|dict)$")
+NEVER = re.compile(r"(^|\.)(\w*Path|NoneType|bool|int|float|str|bytes|tuple|list|dict)$")
 
 
 def version_key(text):

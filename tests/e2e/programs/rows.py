@@ -3,7 +3,7 @@
 
 First for real, by what CPython raises it for (the steps of the other rows_*.py), then each once more
 through sys.audit(), after an event "rows.forged" that names it. Afterwards the file "report" says why
-an event could not be raised for real, and which processes ran without a hook and what they raised.
+an event could not be raised for real.
 """
 import json
 import os

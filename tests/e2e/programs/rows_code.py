@@ -108,16 +108,6 @@ def system():
         monitoring.free_tool_id(4)
 
 
-def typed():
-    """A line of a pipe as the answer to input()."""
-    reader, writer = os.pipe()
-    os.write(writer, b"nobody\n")
-    os.close(writer)
-    with os.fdopen(reader) as sys.stdin:
-        input("name? ")
-    sys.stdin = sys.__stdin__
-
-
 FOREIGN = ("PyObj_FromPtr", "addressof", "call_function", "cdata", "cdata/buffer", "create_string_buffer",
            "create_unicode_buffer", "dlopen", "dlsym", "dlsym/handle", "get_errno", "memoryview_at",
            "set_errno", "string_at", "wstring_at")
@@ -194,4 +184,4 @@ def installer():
         cannot("ensurepip.bootstrap", why="the distribution has disabled ensurepip")
 
 
-STEPS = (code, objects, system, typed, foreign, databases, installer)
+STEPS = (code, objects, system, foreign, databases, installer)

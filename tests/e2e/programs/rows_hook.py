@@ -19,7 +19,6 @@ _File, _Text = _io.FileIO, _io.TextIOWrapper
 _Buffered = (_io.BufferedReader, _io.BufferedWriter, _io.BufferedRandom)
 _Entry = type(next(os.scandir("/")))
 _args = BaseException.__dict__["args"].__get__
-_fsdecode = os.fsdecode
 
 
 def know(v, **details):
@@ -45,9 +44,6 @@ def details(v, t):
     for known, pairs in _known:
         if v is known:
             return pairs
-    if t is hooklog._Environ:
-        data = hooklog._getattr(v, "_data")
-        return [("mapping", value({_fsdecode(k): _fsdecode(d) for k, d in data.items()}, 1))]
     pairs = _base(v, t)
     if pairs:
         return pairs
@@ -61,7 +57,7 @@ def details(v, t):
     if t in _Generators:
         return [("func", text(v.__qualname__))]
     if t is _Entry:
-        return [("path", text(v.path))] if type(v.path) is str else []
+        return [("path", value(v.path))]
     return file_details(v, t)
 
 

@@ -368,8 +368,8 @@ def say_traceback():
 def say_files():
     here = os.path.dirname(os.path.abspath(__file__))
     raw = open("/dev/null", "rb", buffering=0)
-    for name, v in (("file-raw", raw), ("file-reader", open("/dev/null", "rb")), ("file-writer", open("/dev/null", "wb")),
-                    ("file-text", open("/dev/null"))):
+    for name, v in (("file-raw", raw), ("file-reader", open("/dev/null", "rb")),
+                    ("file-writer", open("/dev/null", "wb")), ("file-text", open("/dev/null"))):
         say(name, v)
     path = pathlib.Path("/usr", "lib", "x")
     say("path-parts", path, text("/usr/lib/x"))
@@ -377,10 +377,10 @@ def say_files():
     str(path)
     say("path-text", path, text("a/b"))
     entry = next(os.scandir(here))
-    say("direntry", entry, text(entry.path))
+    say("direntry", entry, '{"object":"posix.DirEntry","path":%s}' % text(entry.path))
     os.environb.clear()
     os.environb[b"K"] = b"V"
-    say("environ", os.environ, '{"K":"V"}')
+    say("environ", os.environ, '{"object":"_Environ","mapping":{"K":"V"}}')
 
 
 def main():
