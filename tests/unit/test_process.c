@@ -78,12 +78,29 @@ static void end_child(struct child *c)
 }
 
 /* The exec closes the child's end of ready. */
+/* The descriptor that tells of the exec is closed a moment before the command line is in place. */
+static void await_command_line(pid_t pid)
+{
+	char path[64], byte;
+	int fd, i, n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	for (i = 0; i < 2000 && n <= 0; i++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = read(fd, &byte, 1);
+		close(fd);
+		usleep(1000);
+	}
+	assert_int_equal(n, 1);
+}
+
 static void let_execute(struct child *c)
 {
 	char byte;
 
 	assert_int_equal(write(c->go, "", 1), 1);
 	assert_int_equal(read(c->ready, &byte, 1), 0);
+	await_command_line(c->pid);
 }
 
 static void own_path(char *path)
@@ -132,7 +149,7 @@ static void running_process(void **state)
 
 static void after_exec(void **state)
 {
-	char *const argv[] = {"/bin/sleep", "60", "", NULL};
+	char *const argv[] = {"/bin/sleep", "60", "0", NULL};
 	struct child c = held_child(NULL, NULL, argv);
 	struct process_info *p;
 	char sleep_path[PATH_MAX];
@@ -149,8 +166,8 @@ static void after_exec(void **state)
 	process_refresh(cache, c.pid);
 	assert_ptr_equal(process_find(cache, c.pid), p);
 	assert_string_equal(p->exe, sleep_path);
-	assert_int_equal(p->cmdline_len, sizeof("/bin/sleep\00060\0"));
-	assert_memory_equal(p->cmdline, "/bin/sleep\00060\0", sizeof("/bin/sleep\00060\0"));
+	assert_int_equal(p->cmdline_len, sizeof("/bin/sleep\00060\0000"));
+	assert_memory_equal(p->cmdline, "/bin/sleep\00060\0000", sizeof("/bin/sleep\00060\0000"));
 	assert_int_equal(p->ppid, getpid());
 	assert_null(p->python);
 	process_refresh(cache, 0x7ffffff0);
@@ -161,7 +178,7 @@ static void after_exec(void **state)
 static void long_command_line(void **state)
 {
 	char *big = malloc(100001);
-	char *const argv[] = {"/bin/sh", "-c", "read x", big, NULL};
+	char *const argv[] = {"/bin/sh", "-c", "while :; do sleep 1; done", big, NULL};
 	struct process_info *p;
 	struct child c;
 	bool is_new;
