@@ -41,28 +41,21 @@ class Rows(Case):
         self.no_problems(rows.bare_values(audits), "values that tell nothing")
         return audits
 
-    def report(self):
-        """What the program says it could not do, and what it did where there was no hook."""
+    def tally(self, audits):
         with open(self.path("work/report")) as f:
-            return json.load(f)
-
-    def tally(self, entries, audits):
-        report = self.report()
+            cannot = json.load(f)
         tally = rows.Tally(self.py.version, Config.table)
-        pids = {e["p"] for e in entries}
-        tally.count([r for r in audits if r["pid"] in pids])
-        for pid, events in report["unhooked"]:
-            tally.count_unhooked([r for r in audits if r["pid"] == pid], events)
-        tally.judge(report["cannot"], ENOUGH)
+        tally.count(audits)
+        tally.judge(cannot, ENOUGH)
         return tally
 
     def test_each_row(self):
         """Each row is decoded by name: with the hook against its log, and again without a hook."""
         entries, audits = self.run_hooked("rows.py", self.work())
-        tally = self.tally(entries, audits)
+        tally = self.tally(rows.compared(entries, audits))
         audits = self.run_unhooked(entries, "rows.py", self.work())
         self.no_problems(tally.problems, "rows")
-        self.no_problems(self.tally(entries_of(audits), audits).problems, "rows without a hook")
+        self.no_problems(self.tally(audits).problems, "rows without a hook")
         TALLIES.append((str(self.py), tally))
         print("\n".join(rows.told(str(self.py), tally)))
         if self.py is Config.pythons[-1]:
@@ -73,8 +66,3 @@ class Rows(Case):
         entries, audits = self.run_hooked("rows_kinds.py")
         self.assertEqual(set(rows.forged(audits)), set(Config.table.rows))
         self.run_unhooked(entries, "rows_kinds.py")
-
-
-def entries_of(audits):
-    """The processes of a run without a hook that would have logged."""
-    return [{"p": r["pid"]} for r in audits if r["event"] == "e2e.begin"]

@@ -304,6 +304,19 @@ static int attach_lifecycle(struct tracer *t)
 	return 0;
 }
 
+/* New interpreters will come while we run: verifying the programs then would cost their first events. Returns
+ * 0 or a positive errno. */
+static int preload(struct tracer *t)
+{
+	static const enum py_entry entries[] = {PY_ENTRY_SYS_AUDIT_TSTATE, PY_ENTRY_SYS_AUDIT};
+	size_t i;
+
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (!instance_for(t, entries[i], 0))
+			return errno;
+	return 0;
+}
+
 struct tracer *tracer_new(const struct tracer_options *options)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
@@ -334,6 +347,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		err = load_all(t);
 	if (!err)
 		err = -attach_lifecycle(t);
+	if (!err && t->options.adopt && t->cookie)
+		err = preload(t);
 	if (!err)
 		return t;
 fail:

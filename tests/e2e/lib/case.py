@@ -218,7 +218,8 @@ class Case(unittest.TestCase):
 
     def ticker(self, *args, **how):
         """A running program that raises e2e.tick all the time; finish() ends it well."""
-        job = self.spawn(self.py.path, self.program("ticker.py"), *args, stdin=subprocess.PIPE, **how)
+        python = how.pop("python", self.py.path)
+        job = self.spawn(python, self.program("ticker.py"), *args, stdin=subprocess.PIPE, **how)
         self.grows(job.out_path, b"ready")
         return job
 

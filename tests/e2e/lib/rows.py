@@ -2,9 +2,11 @@
 """Which rows of the event table a run has raised, how, and whether their arguments can be told."""
 import re
 
+from . import compare
 from .records import Obj
 
 OURS = ("rows.", "e2e.")
+FINAL = ("cpython.PyInterpreterState_Clear", "cpython._PySys_ClearAuditHooks")  # when there is no hook any more
 IDENTIFIED = {  # by the name of a type: what an object of it must tell besides
     "code": ("func", "file", "line"),
     "function": ("func",),
@@ -79,6 +81,16 @@ def bare_values(audits):
     return problems
 
 
+def compared(entries, audits):
+    """The records of a run that were compared with the hook's log, and those of the interpreters' ends."""
+    hooked = compare.logged(entries)
+    for pid, segments in compare.traced(audits).items():
+        if pid in hooked:
+            for i, segment in enumerate(segments):
+                yield from segment if i or hooked[pid][0] else ()
+    yield from (r for r in audits if r["event"] in FINAL)
+
+
 def marked(audits):
     """(record, was it raised through sys.audit() by the test program itself?)"""
     last = {}
@@ -115,14 +127,6 @@ class Tally:
                 self.names(r)
             elif not r["event"].startswith(OURS):
                 self.problems.append("%s (seq %d) is not in the table" % (r["event"], r["seq"]))
-
-    def count_unhooked(self, audits, events):
-        """A process without a hook, which must have raised these."""
-        seen = {r["event"] for r in audits}
-        for event in events:
-            if event not in seen:
-                self.problems.append("%s of a process without a hook is missing" % event)
-        self.count([r for r in audits if r["event"] in events])
 
     def judge(self, cannot, enough):
         """Every row must have been seen, enough of them for real; the program knows why the others not."""

@@ -20,6 +20,12 @@ try:
 except ImportError:  # gone in 3.13
     nntplib = telnetlib = None
 
+try:
+    import ctypes
+    ctypes.CDLL("libgcc_s.so.1")  # else the first thread to end opens it, and takes a number that a socket may get
+except (ImportError, OSError):
+    pass
+
 HOST = "127.0.0.1"
 LIMIT = 10
 
