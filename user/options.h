@@ -30,7 +30,8 @@ struct options {
 	char **command; /* NULL-terminated; points into argv */
 	char **files;	/* --check FILE...: NULL-terminated; points into argv */
 	bool follow, no_args, summary, as_root;
-	char **events; /* the -e patterns in order, one glob (or @category) each, `!` kept; NULL-terminated */
+	char **events; /* the -e patterns in order, one glob (or @category) each, `!` kept;
+			  NULL-terminated */
 	size_t n_events;
 	uint32_t string_limit; /* bytes */
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
@@ -50,8 +51,8 @@ void options_free(struct options *o);
 void options_print_help(FILE *f);
 void options_print_version(FILE *f);
 
-/* Sizes as "4M", "512k", "1G", plain bytes; times as "10", "1.5s", "200ms", "5m", "1h" (ns). Return 0 or
- * -EINVAL / -ERANGE. */
+/* Sizes as "4M", "512k", "1G", plain bytes; times as "10", "1.5s", "200ms", "5m", "1h" (ns). Return
+ * 0 or -EINVAL / -ERANGE. */
 int parse_size(const char *text, uint64_t *bytes);
 int parse_time(const char *text, uint64_t *ns);
 

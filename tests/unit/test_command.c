@@ -274,8 +274,8 @@ static void signals_are_default(void **state)
 	signal(SIGRTMIN, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	assert_non_null(strstr(file_text("status"), "SigBlk:\t0000000000000000"));
-	/* Signals 32 and 33 are the C library's; what started us may have left them ignored (make does), and
-	 * signal(2) does not reach them. */
+	/* Signals 32 and 33 are the C library's; what started us may have left them ignored (make
+	 * does), and signal(2) does not reach them. */
 	ignored = strstr(file_text("status"), "SigIgn:\t");
 	assert_non_null(ignored);
 	assert_int_equal(strtoull(ignored + 8, NULL, 16) & ~(3ull << 31), 0);

@@ -392,7 +392,8 @@ static int find_literal(uint64_t addr, const void *data, size_t len, void *arg)
 
 	assert_true(addr % PY_PAGE_SIZE == 0 && len <= PY_PAGE_SIZE + PY_PAGE_TAIL);
 	l->pages++;
-	if (l->addr >= addr && l->addr < addr + PY_PAGE_SIZE && l->addr - addr + sizeof(l->text) <= len)
+	if (l->addr >= addr && l->addr < addr + PY_PAGE_SIZE &&
+	    l->addr - addr + sizeof(l->text) <= len)
 		memcpy(l->text, (const char *)data + (l->addr - addr), sizeof(l->text));
 	return 0;
 }

@@ -30,16 +30,16 @@ static void log_line(const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_FUNCTION(name, level)                                                                  \
-	void name(const char *fmt, ...)                                                            \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		if (log_level < (level))                                                           \
-			return;                                                                    \
-		va_start(ap, fmt);                                                                 \
-		log_line(fmt, ap);                                                                 \
-		va_end(ap);                                                                        \
+#define LOG_FUNCTION(name, level)        \
+	void name(const char *fmt, ...)  \
+	{                                \
+		va_list ap;              \
+                                         \
+		if (log_level < (level)) \
+			return;          \
+		va_start(ap, fmt);       \
+		log_line(fmt, ap);       \
+		va_end(ap);              \
 	}
 
 LOG_FUNCTION(log_error, -1)

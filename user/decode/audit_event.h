@@ -2,8 +2,8 @@
 /*
  * The decoded record: what enrichment completes and what sinks see, and nothing else.
  *
- * Strings are pointer and length. All text that comes from a traced process is raw: it may hold NUL,
- * control bytes and bad UTF-8; writers escape it.
+ * Strings are pointer and length. All text that comes from a traced process is raw: it may hold
+ * NUL, control bytes and bad UTF-8; writers escape it.
  */
 #ifndef PYAUDIT_AUDIT_EVENT_H
 #define PYAUDIT_AUDIT_EVENT_H
@@ -24,8 +24,8 @@ struct text {
 };
 
 /*
- * One value. Values of an event lie in one array in pre-order: the children of values[i] follow it and
- * take up values[i].span places, so the next sibling is values + 1 + span.
+ * One value. Values of an event lie in one array in pre-order: the children of values[i] follow it
+ * and take up values[i].span places, so the next sibling is values + 1 + span.
  */
 struct value {
 	enum wire_value_kind kind;
@@ -51,16 +51,16 @@ enum record_type {
 	RECORD_SUMMARY,
 };
 
-/* A traced process as the outside sees it. Strings are NUL-terminated and owned by the process cache,
- * NULL when not known; cmdline is the raw /proc content: arguments separated by NUL. */
+/* A traced process as the outside sees it. Strings are NUL-terminated and owned by the process
+ * cache, NULL when not known; cmdline is the raw /proc content: arguments separated by NUL. */
 struct process_info {
 	uint32_t pid, ppid;
 	const char *exe, *cwd;
 	const char *cmdline;
 	size_t cmdline_len;
-	const char *python;   /* version: "3.11.2" */
-	const char *build;    /* "static executable", "libpython3.11.so.1.0"; NULL unknown */
-	const char *probe;    /* "uprobe" or "usdt" */
+	const char *python;	    /* version: "3.11.2" */
+	const char *build;	    /* "static executable", "libpython3.11.so.1.0"; NULL unknown */
+	const char *probe;	    /* "uprobe" or "usdt" */
 	const char *const *entries; /* entry points probed */
 	size_t n_entries;
 	const char *const *missed; /* phrases: what this coverage does not show */
@@ -94,12 +94,13 @@ struct audit_event {
 	struct text name;
 	char name_text[WIRE_MAX_NAME + 1]; /* the name as NUL-terminated UTF-8 for table look-up */
 	const struct event_row *row;	   /* NULL: an event the table does not know */
-	const struct event_variant *variant; /* argument names for this process's version; or NULL */
-	bool no_args;			   /* arguments were not captured */
-	uint16_t flags;			   /* enum wire_audit_flags: why arguments may be missing */
-	uint32_t version;		   /* PY_VERSION_HEX of the process; 0 not known */
-	uint32_t args_total;		   /* arguments the event had; more than n_args if cut */
-	uint32_t n_args;		   /* top-level values in values[] */
+	const struct event_variant
+		*variant;    /* argument names for this process's version; or NULL */
+	bool no_args;	     /* arguments were not captured */
+	uint16_t flags;	     /* enum wire_audit_flags: why arguments may be missing */
+	uint32_t version;    /* PY_VERSION_HEX of the process; 0 not known */
+	uint32_t args_total; /* arguments the event had; more than n_args if cut */
+	uint32_t n_args;     /* top-level values in values[] */
 	uint32_t n_values;
 	const struct value *values;
 

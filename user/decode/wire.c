@@ -32,12 +32,11 @@ static const uint32_t record_sizes[] = {
 
 /* Properties an object may have, by enum wire_object. */
 static const uint8_t object_properties[] = {
-	[WIRE_OBJECT_PLAIN] = 0, [WIRE_OBJECT_CODE] = 3,       [WIRE_OBJECT_FUNCTION] = 1,
-	[WIRE_OBJECT_TYPE] = 1,	 [WIRE_OBJECT_MODULE] = 1,     [WIRE_OBJECT_SOCKET] = 1,
-	[WIRE_OBJECT_PATH] = 1,	 [WIRE_OBJECT_PATH_PARTS] = 1, [WIRE_OBJECT_MAPPING] = 1,
-	[WIRE_OBJECT_FILE] = 1,	 [WIRE_OBJECT_EXCEPTION] = 1,  [WIRE_OBJECT_FRAME] = 2,
-	[WIRE_OBJECT_TRACEBACK] = 3, [WIRE_OBJECT_CTYPES] = 1,
-	[WIRE_OBJECT_DIR_ENTRY] = 1,
+	[WIRE_OBJECT_PLAIN] = 0,     [WIRE_OBJECT_CODE] = 3,	   [WIRE_OBJECT_FUNCTION] = 1,
+	[WIRE_OBJECT_TYPE] = 1,	     [WIRE_OBJECT_MODULE] = 1,	   [WIRE_OBJECT_SOCKET] = 1,
+	[WIRE_OBJECT_PATH] = 1,	     [WIRE_OBJECT_PATH_PARTS] = 1, [WIRE_OBJECT_MAPPING] = 1,
+	[WIRE_OBJECT_FILE] = 1,	     [WIRE_OBJECT_EXCEPTION] = 1,  [WIRE_OBJECT_FRAME] = 2,
+	[WIRE_OBJECT_TRACEBACK] = 3, [WIRE_OBJECT_CTYPES] = 1,	   [WIRE_OBJECT_DIR_ENTRY] = 1,
 };
 
 int wire_check(const void *data, size_t size, const struct wire_header **head)
@@ -194,8 +193,8 @@ static int take_values(struct reader *r, uint32_t top)
 	}
 }
 
-/* os.environ keeps bytes and shows text: UTF-8 in which other bytes stand for themselves, as text from C
- * does here. */
+/* os.environ keeps bytes and shows text: UTF-8 in which other bytes stand for themselves, as text
+ * from C does here. */
 static void decode_environment(struct value *mapping)
 {
 	struct value *dict = mapping + 1, *v = dict + 1;

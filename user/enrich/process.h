@@ -10,14 +10,15 @@ struct process_cache;
 struct process_cache *process_cache_new(void); /* NULL without memory */
 void process_cache_free(struct process_cache *cache);
 
-/* The process, read from /proc at its first use (*is_new is set then). Fields that cannot be read are
- * NULL or 0. parent (0: not known) is what a fork record said; it wins over /proc when that is gone, and
- * the strings of a known parent are taken over for a child that has not executed and is already gone.
- * NULL without memory. An entry stays where it is until it is forgotten, or until another is made while
- * there are very many and its process is gone (an exit may go unheard). The entry may be changed by the
- * caller in its python, build, probe, entries and missed fields, whose strings must live as long as the
- * cache. */
-struct process_info *process_get(struct process_cache *cache, uint32_t pid, uint32_t parent, bool *is_new);
+/* The process, read from /proc at its first use (*is_new is set then). Fields that cannot be read
+ * are NULL or 0. parent (0: not known) is what a fork record said; it wins over /proc when that is
+ * gone, and the strings of a known parent are taken over for a child that has not executed and is
+ * already gone. NULL without memory. An entry stays where it is until it is forgotten, or until
+ * another is made while there are very many and its process is gone (an exit may go unheard). The
+ * entry may be changed by the caller in its python, build, probe, entries and missed fields, whose
+ * strings must live as long as the cache. */
+struct process_info *process_get(struct process_cache *cache, uint32_t pid, uint32_t parent,
+				 bool *is_new);
 
 /* The process if it is known. */
 struct process_info *process_find(struct process_cache *cache, uint32_t pid);

@@ -304,8 +304,8 @@ static int attach_lifecycle(struct tracer *t)
 	return 0;
 }
 
-/* New interpreters will come while we run: verifying the programs then would cost their first events. Returns
- * 0 or a positive errno. */
+/* New interpreters will come while we run: verifying the programs then would cost their first
+ * events. Returns 0 or a positive errno. */
 static int preload(struct tracer *t)
 {
 	static const enum py_entry entries[] = {PY_ENTRY_SYS_AUDIT_TSTATE, PY_ENTRY_SYS_AUDIT};

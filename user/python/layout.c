@@ -19,10 +19,10 @@
 	.int_size = 16 + (h), .int_digits = 24 + (h), .float_value = 16 + (h),                 \
 	.list_items = 24 + (h), .dict_used = 16 + (h), .dict_keys = 32 + (h),                  \
 	.dict_values = 40 + (h), .module_name = 48 + (h), .socket_fd = 16 + (h),               \
-	.exception_args = 24 + (h), .traceback_frame = 24 + (h),                               \
-	.traceback_lineno = 36 + (h), .method_func = 16 + (h), .builtin_def = 16 + (h),        \
-	.direntry_path = 24 + (h), .file_fd = 16 + (h), .file_raw = 16 + (h),                  \
-	.file_buffer = 32 + (h), .ctypes_data = 16 + (h)
+	.exception_args = 24 + (h), .traceback_frame = 24 + (h), .traceback_lineno = 36 + (h), \
+	.method_func = 16 + (h), .builtin_def = 16 + (h), .direntry_path = 24 + (h),           \
+	.file_fd = 16 + (h), .file_raw = 16 + (h), .file_buffer = 32 + (h),                    \
+	.ctypes_data = 16 + (h)
 
 #define LAYOUT_STATE_BITS(first) \
 	.str_kind_bit = (first), .str_compact_bit = (first) + 3, .str_ascii_bit = (first) + 4
@@ -49,7 +49,8 @@
 	.code_firstlineno = 68 + (h), .code_filename = 112 + (h), .code_name = 120 + (h), \
 	.code_qualname = 128 + (h)
 
-/* frame objects hold the code object; from 3.11 they point to the interpreter's own frame, which does */
+/* frame objects hold the code object; from 3.11 they point to the interpreter's own frame, which
+ * does */
 #define LAYOUT_FRAME_OLD .frame_code = 32
 #define LAYOUT_FRAME(h)	 .frame_inner = 24 + (h)
 
@@ -66,18 +67,18 @@ static const struct row {
 } rows[] = {
 	{0x0308,
 	 false,
-	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
-	  .ht_cached_keys = 872, .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, .ht_cached_keys = 872,
+	  .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
 	{0x0309,
 	 false,
-	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD,
-	  .ht_cached_keys = 864, .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 56, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, .ht_cached_keys = 864,
+	  .tuple_items = 24, .function_name = 64, .function_qualname = 104}},
 	{0x030a,
 	 false,
-	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 48,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, LAYOUT_FUNCTION(0),
+	 {LAYOUT_FRAME_OLD, LAYOUT_PATH(40, 64), .generator_qualname = 48, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR_WSTR, LAYOUT_KEYS_SIZE, LAYOUT_CODE_OLD, LAYOUT_FUNCTION(0),
 	  .ht_cached_keys = 872, .tuple_items = 24}},
 	{0x030b,
 	 false,
@@ -86,48 +87,48 @@ static const struct row {
 	  .ht_cached_keys = 872, .tuple_items = 24, .managed_dict = -24, .managed_dict_form = 1}},
 	{0x030c,
 	 false,
-	 {LAYOUT_FRAME(0), LAYOUT_PATH(48, 64), .generator_qualname = 32,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
-	  LAYOUT_FUNCTION(0), .ht_cached_keys = 880, .tuple_items = 24, .int_tagged = 1,
-	  .managed_dict = -24, .managed_dict_form = 2}},
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(48, 64), .generator_qualname = 32, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0), LAYOUT_FUNCTION(0),
+	  .ht_cached_keys = 880, .tuple_items = 24, .int_tagged = 1, .managed_dict = -24,
+	  .managed_dict_form = 2}},
 	{0x030d,
 	 false,
-	 {LAYOUT_FRAME(0), LAYOUT_PATH(56, 72), .generator_qualname = 32,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
-	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 24,
-	  .int_tagged = 1, .managed_dict = -24}},
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(56, 72), .generator_qualname = 32, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0), LAYOUT_FUNCTION(0),
+	  LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 24, .int_tagged = 1,
+	  .managed_dict = -24}},
 	/* 3.14: tuples cache their hash */
 	{0x030e,
 	 false,
-	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
-	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 32,
-	  .int_tagged = 1, .managed_dict = -24}},
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0), LAYOUT_FUNCTION(0),
+	  LAYOUT_INLINE_VALUES, .ht_cached_keys = 880, .tuple_items = 32, .int_tagged = 1,
+	  .managed_dict = -24}},
 	{0x030f,
 	 false,
-	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32,
-	  LAYOUT_OBJECTS(0), LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0),
-	  LAYOUT_FUNCTION(0), LAYOUT_INLINE_VALUES, .ht_cached_keys = 888, .tuple_items = 32,
-	  .int_tagged = 1, .managed_dict = -24}},
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32, LAYOUT_OBJECTS(0),
+	  LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0), LAYOUT_FUNCTION(0),
+	  LAYOUT_INLINE_VALUES, .ht_cached_keys = 888, .tuple_items = 32, .int_tagged = 1,
+	  .managed_dict = -24}},
 	{0x030d,
 	 true,
-	 {LAYOUT_FRAME(16), LAYOUT_PATH(72, 88), .generator_qualname = 48,
-	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2,
-	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896,
-	  .tuple_items = 40, .int_tagged = 1, .managed_dict = -8}},
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(72, 88), .generator_qualname = 48, LAYOUT_OBJECTS(16),
+	  LAYOUT_STR(16), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(16),
+	  LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896, .tuple_items = 40,
+	  .int_tagged = 1, .managed_dict = -8}},
 	/* 3.14: the interned state is a whole byte in free-threaded builds */
 	{0x030e,
 	 true,
-	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48,
-	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
-	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896,
-	  .tuple_items = 48, .int_tagged = 1, .managed_dict = -8}},
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48, LAYOUT_OBJECTS(16),
+	  LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2, LAYOUT_CODE(16),
+	  LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 896, .tuple_items = 48,
+	  .int_tagged = 1, .managed_dict = -8}},
 	{0x030f,
 	 true,
-	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48,
-	  LAYOUT_OBJECTS(16), LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2,
-	  LAYOUT_CODE(16), LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 904,
-	  .tuple_items = 48, .int_tagged = 1, .managed_dict = -8}},
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48, LAYOUT_OBJECTS(16),
+	  LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2, LAYOUT_CODE(16),
+	  LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 904, .tuple_items = 48,
+	  .int_tagged = 1, .managed_dict = -8}},
 };
 
 const struct py_layout *layout_find(uint32_t minor, bool free_threaded)
@@ -228,15 +229,23 @@ static const struct {
 	const char *symbol;
 	uint16_t offset;
 } type_symbols[] = {
-	{"_Py_NoneStruct", TYPE(none_object)}, {"_Py_TrueStruct", TYPE(true_object)},
+	{"_Py_NoneStruct", TYPE(none_object)},
+	{"_Py_TrueStruct", TYPE(true_object)},
 	{"_Py_FalseStruct", TYPE(false_object)},
-	{"_PyNone_Type", TYPE(none)},	       {"PyBool_Type", TYPE(boolean)},
-	{"PyLong_Type", TYPE(integer)},	       {"PyFloat_Type", TYPE(floating)},
-	{"PyUnicode_Type", TYPE(str)},	       {"PyBytes_Type", TYPE(bytes)},
-	{"PyByteArray_Type", TYPE(bytearray)}, {"PyTuple_Type", TYPE(tuple)},
-	{"PyList_Type", TYPE(list)},	       {"PyDict_Type", TYPE(dict)},
-	{"PyCode_Type", TYPE(code)},	       {"PyFunction_Type", TYPE(function)},
-	{"PyType_Type", TYPE(type)},	       {"PyModule_Type", TYPE(module)},
+	{"_PyNone_Type", TYPE(none)},
+	{"PyBool_Type", TYPE(boolean)},
+	{"PyLong_Type", TYPE(integer)},
+	{"PyFloat_Type", TYPE(floating)},
+	{"PyUnicode_Type", TYPE(str)},
+	{"PyBytes_Type", TYPE(bytes)},
+	{"PyByteArray_Type", TYPE(bytearray)},
+	{"PyTuple_Type", TYPE(tuple)},
+	{"PyList_Type", TYPE(list)},
+	{"PyDict_Type", TYPE(dict)},
+	{"PyCode_Type", TYPE(code)},
+	{"PyFunction_Type", TYPE(function)},
+	{"PyType_Type", TYPE(type)},
+	{"PyModule_Type", TYPE(module)},
 };
 
 static void find_types(const struct elf_symbol_table *symbols, struct py_types *types)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A CPython image: what an ELF file says about the interpreter inside it. Everything is read from the
- * file's content; its name and the process that maps it play no part.
+ * A CPython image: what an ELF file says about the interpreter inside it. Everything is read from
+ * the file's content; its name and the process that maps it play no part.
  */
 #ifndef PYAUDIT_PY_IMAGE_H
 #define PYAUDIT_PY_IMAGE_H
@@ -42,11 +42,11 @@ enum py_probe_choice { PY_PROBE_AUTO, PY_PROBE_UPROBE, PY_PROBE_USDT };
 enum py_libc { PY_LIBC_UNKNOWN, PY_LIBC_GLIBC, PY_LIBC_MUSL };
 
 struct py_image {
-	uint32_t version;    /* PY_VERSION_HEX, or 0x03MM0000 when only the minor is known */
-	bool version_exact;  /* the patch level and release are known too */
+	uint32_t version;   /* PY_VERSION_HEX, or 0x03MM0000 when only the minor is known */
+	bool version_exact; /* the patch level and release are known too */
 	bool free_threaded;
-	bool has_usdt;	     /* python:audit notes are present */
-	bool body_inlined;   /* some C callers hold the body: function probes miss their events */
+	bool has_usdt;	   /* python:audit notes are present */
+	bool body_inlined; /* some C callers hold the body: function probes miss their events */
 	bool position_independent;
 	bool shared_library; /* has a SONAME: libpython rather than an executable */
 	char soname[128];
@@ -64,14 +64,11 @@ struct py_image {
 };
 
 /*
- * Reads the image in the open file fd (any offset; not closed). *out is owned by the caller, freed with
- * py_image_free. Returns 0 or:
- *   -ENOEXEC  not an ELF file for this machine
- *   -ENOENT   an ELF file without a CPython in it (no PySys_Audit); an executable that merely needs
- *             libpython is this
- *   -ENOTSUP  a CPython older than 3.8, which has no audit events; *out is set and tells the version
- *   -EBADMSG  a damaged ELF file
- *   -ENOMEM, or what reading the file failed with
+ * Reads the image in the open file fd (any offset; not closed). *out is owned by the caller, freed
+ * with py_image_free. Returns 0 or: -ENOEXEC  not an ELF file for this machine -ENOENT   an ELF
+ * file without a CPython in it (no PySys_Audit); an executable that merely needs libpython is this
+ *   -ENOTSUP  a CPython older than 3.8, which has no audit events; *out is set and tells the
+ * version -EBADMSG  a damaged ELF file -ENOMEM, or what reading the file failed with
  */
 int py_image_read(int fd, struct py_image **out);
 void py_image_free(struct py_image *image);
@@ -84,7 +81,8 @@ const struct py_probe *py_image_probes(const struct py_image *image, enum py_pro
 				       size_t *n);
 
 /* What the choice misses: an array of *n phrases. */
-const char *const *py_image_gaps(const struct py_image *image, enum py_probe_choice choice, size_t *n);
+const char *const *py_image_gaps(const struct py_image *image, enum py_probe_choice choice,
+				 size_t *n);
 
 /* "3.11.2", "3.14.0rc1", or "3.9" when the patch level is not known; into buf, returned. */
 const char *py_version_text(const struct py_image *image, char *buf, size_t size);
@@ -93,9 +91,10 @@ const char *py_entry_name(enum py_entry entry); /* "sys_audit_tstate", "python:a
 const char *py_found_name(enum py_found found); /* "symtab", "method table", ... */
 
 /*
- * Calls fn for each page of the file's read-only data that can hold string literals: its link address, a
- * multiple of PY_PAGE_SIZE, and its content with up to PY_PAGE_TAIL bytes of the next one, so that no literal is cut.
- * Returns 0, what fn returned when that was not 0, or a negative errno.
+ * Calls fn for each page of the file's read-only data that can hold string literals: its link
+ * address, a multiple of PY_PAGE_SIZE, and its content with up to PY_PAGE_TAIL bytes of the next
+ * one, so that no literal is cut. Returns 0, what fn returned when that was not 0, or a negative
+ * errno.
  */
 #define PY_PAGE_SIZE 4096
 #define PY_PAGE_TAIL 256

@@ -143,13 +143,20 @@ const char *format_loss(enum loss_reason reason)
 }
 
 static const char *const properties[][3] = {
-	[WIRE_OBJECT_PLAIN] = {0},	     [WIRE_OBJECT_CODE] = {"func", "file", "line"},
-	[WIRE_OBJECT_FUNCTION] = {"func"},   [WIRE_OBJECT_TYPE] = {"name"},
-	[WIRE_OBJECT_MODULE] = {"name"},     [WIRE_OBJECT_SOCKET] = {"fd"},
-	[WIRE_OBJECT_PATH] = {"path"},	     [WIRE_OBJECT_PATH_PARTS] = {"parts"},
-	[WIRE_OBJECT_MAPPING] = {"mapping"},	     [WIRE_OBJECT_FILE] = {"fd"},
-	[WIRE_OBJECT_EXCEPTION] = {"message"},	     [WIRE_OBJECT_FRAME] = {"func", "file"},
-	[WIRE_OBJECT_TRACEBACK] = {"func", "file", "line"}, [WIRE_OBJECT_CTYPES] = {"address"},
+	[WIRE_OBJECT_PLAIN] = {0},
+	[WIRE_OBJECT_CODE] = {"func", "file", "line"},
+	[WIRE_OBJECT_FUNCTION] = {"func"},
+	[WIRE_OBJECT_TYPE] = {"name"},
+	[WIRE_OBJECT_MODULE] = {"name"},
+	[WIRE_OBJECT_SOCKET] = {"fd"},
+	[WIRE_OBJECT_PATH] = {"path"},
+	[WIRE_OBJECT_PATH_PARTS] = {"parts"},
+	[WIRE_OBJECT_MAPPING] = {"mapping"},
+	[WIRE_OBJECT_FILE] = {"fd"},
+	[WIRE_OBJECT_EXCEPTION] = {"message"},
+	[WIRE_OBJECT_FRAME] = {"func", "file"},
+	[WIRE_OBJECT_TRACEBACK] = {"func", "file", "line"},
+	[WIRE_OBJECT_CTYPES] = {"address"},
 	[WIRE_OBJECT_DIR_ENTRY] = {"path"},
 };
 

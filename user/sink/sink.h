@@ -8,8 +8,8 @@
 
 struct format_ops {
 	const char *name; /* of --format */
-	/* Appends one whole record, its line end included. seq numbers records from 1. color: use ANSI
-	 * colours. A format that does not show this type of record appends nothing. */
+	/* Appends one whole record, its line end included. seq numbers records from 1. color: use
+	 * ANSI colours. A format that does not show this type of record appends nothing. */
 	void (*write)(struct buf *out, const struct audit_event *event, uint64_t seq, bool color);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The files a process runs code from. They are opened through /proc/PID/exe and /proc/PID/map_files,
- * never by a path the process chose, and told apart by inode.
+ * The files a process runs code from. They are opened through /proc/PID/exe and
+ * /proc/PID/map_files, never by a path the process chose, and told apart by inode.
  */
 #ifndef PYAUDIT_TARGET_FILES_H
 #define PYAUDIT_TARGET_FILES_H
@@ -30,8 +30,8 @@ int target_path_file(const char *path, target_file_fn fn, void *arg);
 /* Calls fn(pid) for each process there is now (thread group leaders, kernel threads left out). */
 int target_each_process(int (*fn)(pid_t pid, void *arg), void *arg);
 
-/* One line of /proc/PID/maps without its line end, as needed here. Returns 0, or -EINVAL when the line
- * has another form. */
+/* One line of /proc/PID/maps without its line end, as needed here. Returns 0, or -EINVAL when the
+ * line has another form. */
 struct map_line {
 	uint64_t start, end, offset, ino;
 	uint32_t major, minor;
@@ -40,8 +40,8 @@ struct map_line {
 };
 int target_parse_map_line(const char *line, struct map_line *out);
 
-/* What is needed of /proc/PID/stat. The name in it is the process's choice: it may hold anything, also
- * what looks like the fields behind it. Returns 0 or -EINVAL. */
+/* What is needed of /proc/PID/stat. The name in it is the process's choice: it may hold anything,
+ * also what looks like the fields behind it. Returns 0 or -EINVAL. */
 struct proc_stat {
 	char state;
 	pid_t ppid;
@@ -50,14 +50,14 @@ struct proc_stat {
 int target_parse_stat(const char *text, struct proc_stat *out);
 
 /*
- * The directory of a process in /proc, held open: what is read through it is of this process, also when
- * its number is used again. If the first thread has ended and others have not, it is that of one of
- * them. Returns 0, -ESRCH (none, or ended) or another negative errno; *dir is to be closed.
+ * The directory of a process in /proc, held open: what is read through it is of this process, also
+ * when its number is used again. If the first thread has ended and others have not, it is that of
+ * one of them. Returns 0, -ESRCH (none, or ended) or another negative errno; *dir is to be closed.
  */
 int target_open_process(pid_t pid, int *dir);
 
-/* Reads a file below dir, at most size - 1 bytes, and puts a NUL behind them. Returns 0 or a negative
- * errno. */
+/* Reads a file below dir, at most size - 1 bytes, and puts a NUL behind them. Returns 0 or a
+ * negative errno. */
 int target_read_file(int dir, const char *name, char *text, size_t size, size_t *len);
 
 /* Opens a regular file for reading. What is something else is not opened, not even for a moment: a
