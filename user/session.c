@@ -420,6 +420,7 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 {
 	struct tracer_options t = {
 		.targets_only = o->follow && o->mode != MODE_ALL,
+		.everywhere = attach_everywhere(o),
 		.adopt = o->mode == MODE_ALL,
 		.follow = o->follow || o->mode == MODE_ALL,
 		.stop_on_exec = o->mode == MODE_COMMAND,

@@ -64,5 +64,5 @@ class Rows(Case):
     def test_each_kind(self):
         """No kind of argument is unsupported in any row."""
         entries, audits = self.run_hooked("rows_kinds.py")
-        self.assertEqual(set(rows.forged(audits)), set(Config.table.rows))
+        self.assertLessEqual(set(Config.table.rows), {e["e"] for e in entries})
         self.run_unhooked(entries, "rows_kinds.py")

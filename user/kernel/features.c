@@ -14,9 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-
-/* Appeared with 6.6 (89ae89f53d20); the uapi header here may be older. */
-#define ATTACH_TYPE_TRACE_UPROBE_MULTI 48
+#include "kernel/multi.h"
 
 static bool quiet_probe(int (*probe)(void))
 {
@@ -72,35 +70,24 @@ static int probe_sleepable(void)
 }
 
 /* A link to a directory: EBADF where links of this kind are known (bpf_uprobe_multi_link_attach),
- * EINVAL or E2BIG before. The uapi header here may know neither the fields nor the attach type. */
+ * EINVAL or E2BIG before. */
 static int probe_uprobe_multi(void)
 {
-	static const uint64_t offset;
 	struct bpf_insn insns[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0}, /* r0 = 0 */
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI);
-	struct {
-		uint32_t prog_fd, target_fd, attach_type, flags;
-		uint64_t path, offsets, ref_ctr_offsets, cookies;
-		uint32_t cnt, multi_flags, pid, reserved;
-	} attr = {.attach_type = ATTACH_TYPE_TRACE_UPROBE_MULTI,
-		  .path = (uintptr_t) "/",
-		  .offsets = (uintptr_t)&offset,
-		  .cnt = 1};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link, err;
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts), link;
 
 	if (fd < 0)
 		return 0;
-	attr.prog_fd = fd;
-	link = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	err = errno;
+	link = uprobe_multi_attach(fd, "/", 0, 0, 0);
 	if (link >= 0)
 		close(link);
 	close(fd);
-	return link < 0 && err == EBADF;
+	return link >= 0 || link == -EBADF;
 }
 
 static struct feature features[] = {
@@ -112,7 +99,7 @@ static struct feature features[] = {
 	{"attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself"},
 	{"sleepable uprobes", false, false,
 	 "Linux 6.0; without them strings in pages not loaded yet come from the file"},
-	{"uprobe_multi", false, false, "Linux 6.6; not needed"},
+	{"uprobe_multi", false, false, "Linux 6.6; without it CAP_SYS_ADMIN is needed"},
 };
 
 static int (*const probes[])(void) = {
@@ -141,6 +128,15 @@ bool feature_attach_cookie(void)
 	return known;
 }
 
+bool feature_uprobe_multi(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = quiet_probe(probe_uprobe_multi);
+	return known;
+}
+
 bool feature_sleepable_uprobes(void)
 {
 	static int known = -1;
@@ -161,7 +157,7 @@ static struct capability capabilities[] = {
 static const int capability_bits[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
 				      CAP_DAC_READ_SEARCH};
 
-static bool capability_held(int bit)
+bool capability_held(int bit)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}};
@@ -178,6 +174,8 @@ const struct capability *capabilities_list(size_t *n)
 	*n = sizeof(capabilities) / sizeof(capabilities[0]);
 	for (i = 0; i < *n; i++) {
 		capabilities[i].held = capability_held(capability_bits[i]);
+		if (capability_bits[i] == CAP_SYS_ADMIN)
+			capabilities[i].needed = !feature_uprobe_multi();
 		/* Until 5.8 CAP_SYS_ADMIN stood for what CAP_BPF and CAP_PERFMON are now, and still
 		 * does. */
 		if (i < 2 && capability_held(CAP_SYS_ADMIN))

@@ -24,8 +24,12 @@ struct capability {
 
 const struct capability *capabilities_list(size_t *n);
 
+/* Is a capability (CAP_...) effective? */
+bool capability_held(int bit);
+
 bool feature_attach_cookie(void);
 bool feature_sleepable_uprobes(void);
+bool feature_uprobe_multi(void);
 
 /* Is everything there that tracing needs? If not, one line on stderr names what is missing and what
  * to do. To be asked before anything else is tried. */

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "base/log.h"
 #include "kernel/features.h"
+#include "kernel/multi.h"
 #include "named_types.h"
 #include "pyaudit.skel.h"
 
@@ -38,9 +40,16 @@ struct image {
 	size_t n_probes;
 };
 
+/* A probe in place: libbpf's, or a bare descriptor. */
+struct link {
+	struct bpf_link *bpf; /* NULL: fd */
+	int fd;
+};
+
 struct tracer {
 	struct tracer_options options;
 	bool cookie, sleepable;
+	bool multi;		    /* probes are uprobe_multi links, in every process of a file */
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */
 	struct ring_buffer *ring;
@@ -48,7 +57,7 @@ struct tracer {
 	size_t n_images;
 	int *probe_images; /* image of each probe number */
 	size_t n_probes;
-	struct bpf_link **links;
+	struct link *links;
 	size_t n_links, cap_links;
 	tracer_record_fn fn;
 	void *arg;
@@ -93,7 +102,8 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	skel->rodata->knob_cookie = t->cookie;
 	skel->rodata->knob_probe = probe;
 	skel->rodata->knob_sleepable = t->sleepable;
-	skel->rodata->knob_targets_only = o->targets_only;
+	/* Where probes cannot be put into one process, other processes are left out here. */
+	skel->rodata->knob_targets_only = o->targets_only || (t->multi && !o->everywhere);
 	skel->rodata->knob_adopt = o->adopt;
 	skel->rodata->knob_follow = o->follow;
 	skel->rodata->knob_stop_on_exec = o->stop_on_exec;
@@ -114,15 +124,24 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	}
 }
 
-/* Programs that may sleep can bring in pages that are not there. */
-static int set_sleepable(struct pyaudit *skel)
+/* How the uprobe programs are loaded: those that may sleep can bring in pages that are not there.
+ */
+static int set_kind(const struct tracer *t, struct pyaudit *skel)
 {
 	struct bpf_program *prog;
 	int err = 0;
 
-	bpf_object__for_each_program(
-		prog, skel->obj) if (!err && !strcmp(bpf_program__section_name(prog), "uprobe"))
-		err = bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_SLEEPABLE);
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		if (err || strcmp(bpf_program__section_name(prog), "uprobe"))
+			continue;
+		if (t->sleepable)
+			err = bpf_program__set_flags(prog,
+						     bpf_program__flags(prog) | BPF_F_SLEEPABLE);
+		if (!err && t->multi)
+			err = bpf_program__set_expected_attach_type(prog,
+								    ATTACH_TYPE_TRACE_UPROBE_MULTI);
+	}
 	return err;
 }
 
@@ -191,8 +210,8 @@ static struct instance *load_instance(struct tracer *t, enum py_entry entry, uin
 	set_knobs(t, i->skel, probe);
 	choose_programs(i->skel, entry);
 	err = t->skel ? share_maps(i->skel, t->skel) : 0;
-	if (!err && t->sleepable)
-		err = set_sleepable(i->skel);
+	if (!err)
+		err = set_kind(t, i->skel);
 	if (!err)
 		err = pyaudit__load(i->skel);
 	if (err) {
@@ -299,7 +318,7 @@ static int attach_lifecycle(struct tracer *t)
 
 		if (!link)
 			return -errno;
-		t->links[t->n_links++] = link;
+		t->links[t->n_links++] = (struct link){link, -1};
 	}
 	return 0;
 }
@@ -328,6 +347,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->options = *options;
 	t->cookie = feature_attach_cookie();
 	t->sleepable = feature_sleepable_uprobes();
+	t->multi = t->cookie && feature_uprobe_multi() &&
+		   (options->everywhere || !capability_held(CAP_SYS_ADMIN));
 	t->cap_links = 64;
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
@@ -381,14 +402,25 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 	return 0;
 }
 
-static int keep_link(struct tracer *t, struct bpf_link *link)
+static void drop_link(struct link link)
 {
-	struct bpf_link **links;
+	if (link.bpf)
+		bpf_link__destroy(link.bpf);
+	else
+		close(link.fd);
+}
+
+/* Takes over a link; it is gone if there is no memory. */
+static int keep_link(struct tracer *t, struct link link)
+{
+	struct link *links;
 
 	if (t->n_links == t->cap_links) {
 		links = reallocarray(t->links, t->cap_links * 2, sizeof(*links));
-		if (!links)
+		if (!links) {
+			drop_link(link);
 			return -ENOMEM;
+		}
 		t->links = links;
 		t->cap_links *= 2;
 	}
@@ -400,25 +432,24 @@ static int attach_probe(struct tracer *t, const struct image *image, size_t i, p
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .ref_ctr_offset = image->probes[i].semaphore_offset,
 		    .bpf_cookie = t->cookie ? image->numbers[i] : 0);
-	const char *name = program_name(image->probes[i].config.entry);
+	const struct py_probe *probe = &image->probes[i];
+	const char *name = program_name(probe->config.entry);
 	struct bpf_program *prog;
-	struct bpf_link *link;
+	struct link link = {0};
 	char path[32];
-	int err;
 
 	prog = bpf_object__find_program_by_name(image->instances[i]->skel->obj, name);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
-	link = bpf_program__attach_uprobe_opts(prog, pid, path, image->probes[i].file_offset,
-					       &opts);
-	if (!link)
-		return -errno;
-	err = keep_link(t, link);
-	if (err)
-		bpf_link__destroy(link);
-	return err;
+	if (t->multi) {
+		link.fd = uprobe_multi_attach(bpf_program__fd(prog), path, probe->file_offset,
+					      probe->semaphore_offset, image->numbers[i]);
+		return link.fd < 0 ? link.fd : keep_link(t, link);
+	}
+	link.bpf = bpf_program__attach_uprobe_opts(prog, pid, path, probe->file_offset, &opts);
+	return link.bpf ? keep_link(t, link) : -errno;
 }
 
-int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
+static int attach_probes(struct tracer *t, int number, pid_t pid)
 {
 	struct image *image = &t->images[number];
 	size_t before = t->n_links, i;
@@ -427,8 +458,14 @@ int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
 	for (i = 0; i < image->n_probes && !err; i++)
 		err = attach_probe(t, image, i, pid);
 	while (err && t->n_links > before)
-		bpf_link__destroy(t->links[--t->n_links]);
+		drop_link(t->links[--t->n_links]);
 	return err;
+}
+
+int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
+{
+	/* Such links stand in every process already. */
+	return t->multi ? 0 : attach_probes(t, number, pid);
 }
 
 struct pages {
@@ -485,7 +522,7 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 	if (!err)
 		add_literals(t, fd, number);
 	if (!err)
-		err = tracer_attach_pid(t, number, pid);
+		err = attach_probes(t, number, pid);
 	if (err) {
 		close(image->fd);
 		return err;
@@ -553,7 +590,7 @@ int tracer_consume(struct tracer *t, tracer_record_fn fn, void *arg)
 void tracer_detach(struct tracer *t)
 {
 	while (t->n_links)
-		bpf_link__destroy(t->links[--t->n_links]);
+		drop_link(t->links[--t->n_links]);
 }
 
 void tracer_counts(const struct tracer *t, struct tracer_counts *counts)

@@ -25,6 +25,7 @@ struct tracer_pattern {
 struct tracer_options {
 	bool targets_only; /* trace only processes given by tracer_add_target, and with `follow`
 			      their children */
+	bool everywhere;   /* probes go into every process of a file, whatever pid is given */
 	bool adopt;	   /* every process that raises an event becomes a target */
 	bool follow;	   /* children of targets become targets */
 	bool stop_on_exec; /* stop a target that executes a file not told by tracer_know_file */

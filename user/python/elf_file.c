@@ -15,13 +15,21 @@
 #define MAX_SYMTAB   (64ull << 20)
 #define MAX_SYMBOLS  (1u << 20)
 #define MAX_TEXT     65536
+#define MAX_NOTE     65536
+/* Where the kernel's half begins: no program is loaded there. */
+#define MAX_ADDRESS (1ull << 47)
 
-static int read_exactly(int fd, void *buf, size_t size, uint64_t offset)
+/* In memory nothing changes under us, so its callers' check of the range is enough there. */
+static int read_exactly(const struct elf_file *f, void *buf, size_t size, uint64_t offset)
 {
 	size_t done = 0;
 
+	if (f->memory) {
+		memcpy(buf, f->memory + offset, size);
+		return 0;
+	}
 	while (done < size) {
-		ssize_t n = pread(fd, (char *)buf + done, size - done, offset + done);
+		ssize_t n = pread(f->fd, (char *)buf + done, size - done, offset + done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -57,7 +65,7 @@ void *elf_file_read(struct elf_file *f, uint64_t offset, uint64_t size, uint64_t
 		note_error(f, -ENOMEM);
 		return NULL;
 	}
-	err = read_exactly(f->fd, data, size, offset);
+	err = read_exactly(f, data, size, offset);
 	if (err) {
 		note_error(f, err);
 		free(data);
@@ -67,19 +75,31 @@ void *elf_file_read(struct elf_file *f, uint64_t offset, uint64_t size, uint64_t
 	return data;
 }
 
+static int find_size(struct elf_file *f)
+{
+	struct stat st;
+
+	if (f->memory)
+		return 0;
+	if (fstat(f->fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	f->size = st.st_size;
+	return 0;
+}
+
 static int check_header(struct elf_file *f, Elf64_Ehdr *eh)
 {
 	static const unsigned char ident[] = {0x7f,	  'E',	       'L',	  'F',
 					      ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
-	struct stat st;
-	int err;
+	int err = find_size(f);
 
-	if (fstat(f->fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof(*eh))
+	if (err)
+		return err;
+	if (f->size < sizeof(*eh))
 		return -ENOEXEC;
-	f->size = st.st_size;
-	err = read_exactly(f->fd, eh, sizeof(*eh), 0);
+	err = read_exactly(f, eh, sizeof(*eh), 0);
 	if (err)
 		return err;
 	if (memcmp(eh->e_ident, ident, sizeof(ident)) || eh->e_machine != EM_X86_64 ||
@@ -92,7 +112,7 @@ static int check_header(struct elf_file *f, Elf64_Ehdr *eh)
 static bool segment_sound(const struct elf_file *f, const Elf64_Phdr *ph)
 {
 	return in_file(f, ph->p_offset, ph->p_filesz) && ph->p_filesz <= ph->p_memsz &&
-	       ph->p_vaddr + ph->p_memsz >= ph->p_vaddr;
+	       ph->p_vaddr <= MAX_ADDRESS && ph->p_memsz <= MAX_ADDRESS - ph->p_vaddr;
 }
 
 static int read_segments(struct elf_file *f, const Elf64_Ehdr *eh)
@@ -353,6 +373,42 @@ int elf_file_open(struct elf_file *f, int fd)
 	return err;
 }
 
+static int open_symbols(struct elf_file *f)
+{
+	Elf64_Ehdr eh;
+	int err = check_header(f, &eh);
+
+	if (err)
+		return err;
+	read_sections(f, &eh);
+	err = f->error;
+	if (err)
+		elf_file_close(f);
+	return err;
+}
+
+int elf_file_open_symbols(struct elf_file *f, int fd)
+{
+	memset(f, 0, sizeof(*f));
+	f->fd = fd;
+	return open_symbols(f);
+}
+
+int elf_file_open_memory(struct elf_file *f, const void *data, size_t size)
+{
+	memset(f, 0, sizeof(*f));
+	f->fd = -1;
+	f->memory = data;
+	f->size = size;
+	return open_symbols(f);
+}
+
+static void free_table(struct elf_symbol_table *t)
+{
+	free(t->owned_symbols);
+	free(t->owned_strings);
+}
+
 void elf_file_close(struct elf_file *f)
 {
 	for (size_t i = 0; i < f->n_segments; i++)
@@ -361,8 +417,9 @@ void elf_file_close(struct elf_file *f)
 	free(f->headers);
 	free(f->sections);
 	free(f->section_names);
-	free(f->symtab.owned_symbols);
-	free(f->symtab.owned_strings);
+	free_table(&f->symtab);
+	free_table(&f->debugdata);
+	free_table(&f->debugfile);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -371,9 +428,9 @@ const struct elf_symbol_table *elf_file_symtab(struct elf_file *f)
 	struct elf_symbol_table *t = &f->symtab;
 	const Elf64_Shdr *sh = NULL, *strings;
 
-	if (f->symtab_read)
+	if (t->looked_for)
 		return t;
-	f->symtab_read = true;
+	t->looked_for = true;
 	for (size_t i = 0; i < f->n_sections && !sh; i++)
 		if (f->sections[i].sh_type == SHT_SYMTAB)
 			sh = &f->sections[i];
@@ -495,22 +552,31 @@ static size_t build_id_in(const unsigned char *note, uint64_t left, uint8_t *id,
 	return 0;
 }
 
+static size_t build_id_at(struct elf_file *f, uint64_t offset, uint64_t size, uint8_t *id,
+			  size_t max)
+{
+	unsigned char *note = elf_file_read(f, offset, size, MAX_NOTE);
+	size_t len = note ? build_id_in(note, size, id, max) : 0;
+
+	free(note);
+	return len;
+}
+
 size_t elf_file_build_id(struct elf_file *f, uint8_t *id, size_t max)
 {
+	const Elf64_Shdr *section;
+
 	for (size_t i = 0; i < f->n_headers; i++) {
 		const Elf64_Phdr *ph = &f->headers[i];
-		unsigned char *note;
-		size_t len;
+		size_t len = 0;
 
-		if (ph->p_type != PT_NOTE)
-			continue;
-		note = elf_file_read(f, ph->p_offset, ph->p_filesz, 65536);
-		if (!note)
-			continue;
-		len = build_id_in(note, ph->p_filesz, id, max);
-		free(note);
+		if (ph->p_type == PT_NOTE)
+			len = build_id_at(f, ph->p_offset, ph->p_filesz, id, max);
 		if (len)
 			return len;
 	}
-	return 0;
+	section = elf_file_section(f, ".note.gnu.build-id");
+	if (!section || section->sh_type != SHT_NOTE)
+		return 0;
+	return build_id_at(f, section->sh_offset, section->sh_size, id, max);
 }

@@ -27,6 +27,7 @@ struct elf_symbol_table {
 	const char *strings;
 	size_t strings_size;
 	void *owned_symbols, *owned_strings;
+	bool looked_for; /* of those that are read on demand */
 };
 
 struct elf_symbol {
@@ -42,6 +43,7 @@ struct elf_range {
 
 struct elf_file {
 	int fd;
+	const unsigned char *memory; /* the whole file, when it is not read from fd */
 	uint64_t size;
 	bool position_independent;
 	int error; /* the first reading error or lack of memory; what was asked then "is not there"
@@ -58,12 +60,21 @@ struct elf_file {
 	uint64_t dynamic[40]; /* values of the low tags; 0: absent */
 	uint64_t gnu_hash;
 	const char *soname; /* NULL: none */
-	struct elf_symbol_table dynsym, symtab;
-	bool symtab_read, relocated;
+	struct elf_symbol_table dynsym, symtab, debugdata, debugfile;
+	bool relocated;
 };
 
 /* Returns 0, -ENOEXEC (not an x86-64 program or shared library), -EBADMSG, -ENOMEM, ... */
 int elf_file_open(struct elf_file *f, int fd);
+
+/*
+ * The same for a file that only tells of another one: it has sections and symbols; its segments are
+ * not looked at, as programs that split files leave the headers of what they took out. The memory
+ * belongs to the caller and must outlive f.
+ */
+int elf_file_open_symbols(struct elf_file *f, int fd);
+int elf_file_open_memory(struct elf_file *f, const void *data, size_t size);
+
 void elf_file_close(struct elf_file *f);
 
 /* The len bytes at addr, or NULL if the file does not hold them all in one segment. The memory
@@ -92,8 +103,10 @@ const Elf64_Shdr *elf_file_section(struct elf_file *f, const char *name);
  * is allocated and zero. */
 void *elf_file_read(struct elf_file *f, uint64_t offset, uint64_t size, uint64_t limit);
 
-/* Reads .symtab once, on demand. */
+/* The sources of symbols that are read once, on demand; empty if there are none. */
 const struct elf_symbol_table *elf_file_symtab(struct elf_file *f);
+const struct elf_symbol_table *elf_file_debugdata(struct elf_file *f); /* MiniDebugInfo */
+const struct elf_symbol_table *elf_file_debugfile(struct elf_file *f); /* by build-id */
 
 /* Symbol i of a table if it is defined and its name is sound. */
 bool elf_symbol_get(const struct elf_symbol_table *table, size_t i, struct elf_symbol *out);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Only PySys_Audit is exported. The others are looked up in .symtab, where compilers append to the
- * names of static functions (.lto_priv.0, .llvm.N, .constprop.0; .cold is a part that is jumped to,
- * not a function), and in stripped files recognised by what the interpreter cannot do without:
+ * Only PySys_Audit is exported. The others are looked up in .symtab, then in what distributions
+ * keep of it when they strip a file, and else recognised by what the interpreter cannot do without:
  *  - sys_audit is in a PyMethodDef {"audit", function, METH_FASTCALL, doc};
  *  - sys_audit_tstate is the one large static function that PySys_Audit calls;
  *  - _PySys_Audit has the prologue of a variadic function and is called by sys_audit.
  * These held in all of 46 builds of 3.8 to 3.15 that were compared with their symbols.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,18 +20,32 @@
 #define MAX_CLONES  64
 #define MAX_CALLEES 64
 #define MAX_CALLERS 4096
+#define MAX_SUFFIX  128
 /* The worker has 1,000 bytes and more; what else PySys_Audit may call is smaller. */
 #define MIN_WORKER 300
 /* PySys_Audit is about 170 bytes when it calls the worker and over 1,100 when it contains it. */
 #define MIN_BODY 1000
 
+/*
+ * Compilers and BOLT append to the names of static functions: .lto_priv.0, .llvm.N, .constprop.0.
+ * These are no functions to enter: parts that are jumped to (.cold, .part) and what BOLT left of
+ * a function that it moved (.org).
+ */
 static bool name_matches(const char *name, const char *base)
 {
+	static const char *const parts[] = {".cold", ".part", ".org."};
 	size_t len = strlen(base);
+	const char *suffix = name + len;
 
-	if (strncmp(name, base, len) || (name[len] && name[len] != '.'))
+	if (strncmp(name, base, len) || (*suffix && *suffix != '.'))
 		return false;
-	return !strstr(name + len, ".cold") && !strstr(name + len, ".part");
+	/* Real names are short; a hostile table may name every symbol with all of its strings. */
+	if (strnlen(suffix, MAX_SUFFIX) == MAX_SUFFIX)
+		return false;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (strstr(suffix, parts[i]))
+			return false;
+	return true;
 }
 
 static void set_found(struct elf_file *f, struct found_function *fn, uint64_t addr, uint64_t size,
@@ -70,22 +84,72 @@ static void check_clones(struct elf_file *f, const struct elf_symbol_table *t,
 	}
 }
 
-static void from_symtab(struct elf_file *f, struct entry_points *out)
+/* In this order; what an earlier one tells, a later one is not asked. */
+static const struct {
+	const struct elf_symbol_table *(*read)(struct elf_file *f);
+	enum py_found how;
+} sources[] = {
+	{elf_file_symtab, PY_FOUND_SYMTAB},
+	{elf_file_debugdata, PY_FOUND_DEBUGDATA},
+	{elf_file_debugfile, PY_FOUND_DEBUGFILE},
+};
+
+#define ENTRY(member) offsetof(struct entry_points, member)
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	{"sys_audit", ENTRY(method)},
+	{"sys_audit_tstate", ENTRY(worker)},
+	{"_PySys_Audit", ENTRY(private)},
+};
+
+#define N_FUNCTIONS (sizeof(functions) / sizeof(*functions))
+
+/* The bare name is the function itself, one with a suffix may be a clone; else the first counts. */
+static void add_symbol(struct elf_file *f, const struct elf_symbol *sym, enum py_found how,
+		       struct entry_points *out, bool bare[N_FUNCTIONS])
 {
-	const struct elf_symbol_table *t = elf_file_symtab(f);
+	for (size_t i = 0; i < N_FUNCTIONS; i++) {
+		struct found_function *fn = (void *)((char *)out + functions[i].offset);
+		bool is_bare;
+
+		if (!name_matches(sym->name, functions[i].name))
+			continue;
+		is_bare = !strchr(sym->name, '.');
+		if (fn->addr && (fn->how != how || bare[i] || !is_bare))
+			continue;
+		set_found(f, fn, sym->addr, sym->size, how);
+		bare[i] = is_bare;
+	}
+}
+
+static void from_table(struct elf_file *f, const struct elf_symbol_table *t, enum py_found how,
+		       struct entry_points *out)
+{
+	bool bare[N_FUNCTIONS] = {0};
 	struct elf_symbol sym;
 
-	for (size_t i = 0; i < t->count; i++) {
-		if (!elf_symbol_get(t, i, &sym) || sym.type != STT_FUNC)
-			continue;
-		if (name_matches(sym.name, "sys_audit"))
-			set_found(f, &out->method, sym.addr, sym.size, PY_FOUND_SYMTAB);
-		else if (name_matches(sym.name, "sys_audit_tstate"))
-			set_found(f, &out->worker, sym.addr, sym.size, PY_FOUND_SYMTAB);
-		else if (name_matches(sym.name, "_PySys_Audit") &&
-			 (!out->private.addr || !strchr(sym.name, '.')))
-			set_found(f, &out->private, sym.addr, sym.size, PY_FOUND_SYMTAB);
+	for (size_t i = 0; i < t->count; i++)
+		if (elf_symbol_get(t, i, &sym) && sym.type == STT_FUNC)
+			add_symbol(f, &sym, how, out, bare);
+}
+
+static bool complete(const struct entry_points *e, bool has_worker)
+{
+	return e->method.addr && (!has_worker || (e->worker.addr && e->private.addr));
+}
+
+/* Returns how many of the sources were read. */
+static size_t from_sources(struct elf_file *f, bool has_worker, struct entry_points *out)
+{
+	size_t n = 0;
+
+	while (n < sizeof(sources) / sizeof(*sources) && !complete(out, has_worker)) {
+		from_table(f, sources[n].read(f), sources[n].how, out);
+		n++;
 	}
+	return n;
 }
 
 struct names {
@@ -285,13 +349,14 @@ static bool body_copied(struct elf_file *f, const struct entry_points *out)
 	return !c.other;
 }
 
-void finder_find(struct elf_file *f, uint32_t version, bool use_symtab, struct entry_points *out)
+void finder_find(struct elf_file *f, uint32_t version, bool use_symbols, struct entry_points *out)
 {
 	bool has_worker = version >= 0x03090000 && out->public.size <= MIN_BODY;
+	size_t n_sources = 0;
 	uint64_t addr;
 
-	if (use_symtab)
-		from_symtab(f, out);
+	if (use_symbols)
+		n_sources = from_sources(f, version >= 0x03090000, out);
 	if (!out->method.addr)
 		find_method(f, out);
 	if (!out->worker.addr && has_worker) {
@@ -306,8 +371,8 @@ void finder_find(struct elf_file *f, uint32_t version, bool use_symtab, struct e
 	}
 	if (!out->worker.addr)
 		return;
-	if (use_symtab)
-		check_clones(f, elf_file_symtab(f), out);
+	for (size_t i = 0; i < n_sources; i++)
+		check_clones(f, sources[i].read(f), out);
 	if (body_copied(f, out))
 		out->clone_without_call = true;
 }

@@ -21,7 +21,7 @@ struct entry_points {
 	bool clone_without_call; /* a copy of _PySys_Audit exists that does not call the worker */
 };
 
-/* public must be set. use_symtab false: as if the file were stripped. */
-void finder_find(struct elf_file *f, uint32_t version, bool use_symtab, struct entry_points *out);
+/* public must be set. use_symbols false: as if the file were stripped and no debug file there. */
+void finder_find(struct elf_file *f, uint32_t version, bool use_symbols, struct entry_points *out);
 
 #endif

@@ -146,7 +146,19 @@ static int add_usdts(struct elf_file *f, struct py_image *image)
 	return err;
 }
 
-/* Where the interpreter's functions are named: exported, or, in a static program, only in .symtab.
+/* A program that no dynamic linker completes has all of an interpreter, or nothing of it. */
+static bool is_static(const struct elf_file *f)
+{
+	for (size_t i = 0; i < f->n_headers; i++)
+		if (f->headers[i].p_type == PT_INTERP)
+			return false;
+	return !f->soname && !f->dynamic[DT_NEEDED];
+}
+
+/*
+ * Where the interpreter's functions are named: exported, or, in a program that exports nothing,
+ * only in .symtab, or in the debug file if that was stripped from a static one. MiniDebugInfo is of
+ * no use for it: without the names of data neither version nor types can be told.
  */
 static const struct elf_symbol_table *find_symbols(struct elf_file *f,
 						   struct found_function *public)
@@ -154,16 +166,19 @@ static const struct elf_symbol_table *find_symbols(struct elf_file *f,
 	const struct elf_symbol_table *table = &f->dynsym;
 	enum py_found how = PY_FOUND_DYNSYM;
 	struct elf_symbol sym;
+	bool found = elf_symbol_find(table, "PySys_Audit", &sym);
 
-	if (!elf_symbol_find(table, "PySys_Audit", &sym)) {
-		if (f->soname)
-			return NULL;
+	if (!found && !f->soname) {
 		table = elf_file_symtab(f);
 		how = PY_FOUND_SYMTAB;
-		if (!elf_symbol_find(table, "PySys_Audit", &sym))
-			return NULL;
+		found = elf_symbol_find(table, "PySys_Audit", &sym);
 	}
-	if (sym.type != STT_FUNC || !elf_file_is_code(f, sym.addr))
+	if (!found && is_static(f)) {
+		table = elf_file_debugfile(f);
+		how = PY_FOUND_DEBUGFILE;
+		found = elf_symbol_find(table, "PySys_Audit", &sym);
+	}
+	if (!found || sym.type != STT_FUNC || !elf_file_is_code(f, sym.addr))
 		return NULL;
 	*public = (struct found_function){.addr = sym.addr, .size = sym.size, .how = how};
 	return table;

@@ -156,9 +156,11 @@ static bool make_probe(struct elf_file *f, const struct note *note, uint64_t mov
 	return !note->semaphore || out->semaphore_offset;
 }
 
-static void add_site(struct elf_file *f, const struct note *note, struct usdt_sites *out)
+/* base: the section's header, or NULL; looked up once because both notes and sections may be many.
+ */
+static void add_site(struct elf_file *f, const struct note *note, const Elf64_Shdr *base,
+		     struct usdt_sites *out)
 {
-	const Elf64_Shdr *base = elf_file_section(f, ".stapsdt.base");
 	uint64_t moved = base && note->base ? base->sh_addr - note->base : 0;
 	struct py_probe probe;
 
@@ -173,6 +175,8 @@ static void add_site(struct elf_file *f, const struct note *note, struct usdt_si
 
 static void read_notes(struct elf_file *f, const char *data, uint64_t left, struct usdt_sites *out)
 {
+	const Elf64_Shdr *base = elf_file_section(f, ".stapsdt.base");
+
 	while (left >= sizeof(Elf64_Nhdr)) {
 		uint64_t name, desc;
 		struct note note;
@@ -186,7 +190,7 @@ static void read_notes(struct elf_file *f, const char *data, uint64_t left, stru
 		if (nh.n_type == NOTE_TYPE && nh.n_namesz == 8 &&
 		    !memcmp(data + sizeof(nh), "stapsdt", 8) &&
 		    parse_note(data + sizeof(nh) + name, nh.n_descsz, &note))
-			add_site(f, &note, out);
+			add_site(f, &note, base, out);
 		data += sizeof(nh) + name + desc;
 		left -= sizeof(nh) + name + desc;
 	}

@@ -13,6 +13,8 @@ from . import compare, records
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = os.path.join(HERE, "programs")
+# All limits are this many times as long: an emulated machine is slow (tests/vm).
+PATIENCE = int(os.environ.get("PYAUDIT_PATIENCE", "1"))
 
 
 class Config:
@@ -66,7 +68,7 @@ class Job:
     def wait(self, timeout=30):
         """The exit status, negative for a signal."""
         try:
-            status = self.process.wait(timeout)
+            status = self.process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             raise TimeLimit("%r did not end within %s s; stderr: %s" % (self, timeout, self.stderr())) from None
         self.end = self.end or time.time()
@@ -131,7 +133,7 @@ class Case(unittest.TestCase):
         os.chmod(self.dir, 0o755)
         self.jobs = []
         signal.signal(signal.SIGALRM, self.alarm)
-        signal.alarm(self.time_limit)
+        signal.alarm(self.time_limit * PATIENCE)
 
     def alarm(self, number, frame):
         raise TimeLimit("the test's limit of %d s; jobs: %s" % (
@@ -196,7 +198,7 @@ class Case(unittest.TestCase):
 
     def until(self, condition, what, timeout=15):
         """Waits until condition() is true and returns its value."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < end:
             value = condition()
             if value:

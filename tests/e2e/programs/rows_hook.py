@@ -12,7 +12,7 @@ import hooklog
 from hooklog import quote, text, value
 
 _base = hooklog.details
-_known = []
+_known, _inside = [], []
 _Method, _Builtin = types.MethodType, types.BuiltinFunctionType
 _Generators = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _File, _Text = _io.FileIO, _io.TextIOWrapper
@@ -40,6 +40,17 @@ def file_details(v, t):
     return [("fd", "%d" % (-1 if v.closed else v.fileno()))] if type(v) is _File else []
 
 
+def message(args):
+    """Of an exception: its only argument or all of them. It may contain itself."""
+    if len(_inside) > 2:
+        return []
+    _inside.append(args)
+    try:
+        return [("message", value(args[0] if len(args) == 1 else args, 1))]
+    finally:
+        _inside.pop()
+
+
 def details(v, t):
     for known, pairs in _known:
         if v is known:
@@ -48,8 +59,7 @@ def details(v, t):
     if pairs:
         return pairs
     if BaseException in hooklog._mro(t):
-        args = _args(v)
-        return [("message", value(args[0] if len(args) == 1 else args, 1))]
+        return message(_args(v))
     if t is _Method:
         return [("func", text(v.__qualname__))]  # its function's
     if t is _Builtin:
