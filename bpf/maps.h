@@ -106,6 +106,20 @@ struct {
 	__type(value, __u32); /* enum recipe */
 } named_types SEC(".maps");
 
+/* The last hit of a thread at a probe that may have a twin. */
+struct hit {
+	__u64 ip, sp;
+	__u32 probe;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct hit);
+} hits SEC(".maps");
+
 /* -e: patterns in the order given, and the verdict on each name met so far. User space has put
  * those of the event table in, which must not be evicted: when it is full, further names are tried
  * each time. */

@@ -535,10 +535,35 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 	return 0;
 }
 
+/*
+ * A file seen through two overlay mounts is two inodes there but one underneath, which is where uprobes go: probed by both
+ * ways, each event hits two probes. Such files have one build-id; user space marks the probes of all that
+ * share one. The probes of a place run one after the other, so a hit at the same instruction and stack as the
+ * thread's last one, but by another probe, is the same event; by the same probe it is the next.
+ */
+static __always_inline bool is_second_hit(struct pt_regs *ctx, __u32 probe)
+{
+	struct hit now = {.ip = PT_REGS_IP(ctx), .sp = PT_REGS_SP(ctx), .probe = probe};
+	__u64 id = bpf_get_current_pid_tgid();
+	struct hit *last = bpf_map_lookup_elem(&hits, &id);
+
+	if (!last) {
+		bpf_map_update_elem(&hits, &id, &now, BPF_ANY);
+		return false;
+	}
+	if (last->ip == now.ip && last->sp == now.sp && last->probe != probe)
+		return true;
+	*last = now;
+	return false;
+}
+
 static __always_inline struct probe_config *probe_of(void *ctx, __u32 *number)
 {
+	struct probe_config *probe;
+
 	*number = probe_number(ctx);
-	return bpf_map_lookup_elem(&probes, number);
+	probe = bpf_map_lookup_elem(&probes, number);
+	return probe && probe->twin && is_second_hit(ctx, *number) ? 0 : probe;
 }
 
 /*

@@ -98,7 +98,7 @@ struct probe_config {
 	__u64 link_addr;    /* of the probed instruction */
 	__s32 stack_adjust; /* bytes the prologue has pushed before it: rsp at function entry is
 			     * rsp + stack_adjust */
-	__u32 reserved;
+	__u32 twin;	    /* another probe may stand at the same place: see is_second_hit */
 	struct probe_operand operand[2]; /* PY_ENTRY_USDT: event, tuple */
 };
 

@@ -87,6 +87,26 @@ static void warn_degraded(const struct image_entry *e, const char *path)
 			path, e->version);
 }
 
+/* Files with one build-id may be one file seen through two mounts. */
+static void mark_twins(struct images *images, const struct image_entry *e)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < images->n && e->image->build_id_len; i++) {
+		const struct image_entry *other = images->entries[i];
+
+		if (other == e || other->error || !other->image ||
+		    other->image->build_id_len != e->image->build_id_len ||
+		    memcmp(other->image->build_id, e->image->build_id, e->image->build_id_len))
+			continue;
+		tracer_mark_twin(images->tracer, other->number);
+		any = true;
+	}
+	if (any)
+		tracer_mark_twin(images->tracer, e->number);
+}
+
 static int attach_first(struct images *images, struct image_entry *e,
 			const struct target_file *file, pid_t pid)
 {
@@ -107,6 +127,7 @@ static int attach_first(struct images *images, struct image_entry *e,
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
+	mark_twins(images, e);
 	images->numbered[e->number] = e;
 	images->attached++;
 	describe(e);

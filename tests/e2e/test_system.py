@@ -89,3 +89,30 @@ class Everything(Case):
         self.assertEqual(tracer.wait(), 0, tracer.stderr())
         self.check_contract(records.load(out), tracer)
         self.finish(anchor)
+
+
+MOUNTS = """
+set -e
+mount -t tmpfs tmpfs "$1"
+cd "$1"
+mkdir lower u1 w1 m1 u2 w2 m2
+cp "$2" lower/python
+for i in 1 2; do mount -t overlay overlay -o "lowerdir=lower,upperdir=u$i,workdir=w$i" m$i; done
+"""
+RAISE = "import sys\nfor i in range(20): sys.audit('e2e.layer', sys.argv[1], i)"
+
+
+class Layers(Case):
+    """What containers of one image look like: one file underneath, seen through several mounts."""
+
+    def test_overlays(self):
+        """One file probed through two overlay mounts and as itself: each event is there once."""
+        os.mkdir(self.path("mnt"))
+        script = MOUNTS + 'for d in m1 m2 lower; do ./$d/python -c "$3" $d; done\n'
+        probe = self.spawn("unshare", "-m", "sh", "-c", MOUNTS, "sh", self.path("mnt"), self.py.real)
+        if probe.wait():
+            self.skipTest("no private overlay mounts here: " + probe.stderr().strip())
+        found, _ = self.run_json("-f", "-e", "e2e.*", "--", "unshare", "-m", "sh", "-c", script, "sh",
+                                 self.path("mnt"), self.py.real, RAISE)
+        raised = [tuple(r["args"].values()) for r in records.audits(found, "e2e.layer")]
+        self.assertEqual(raised, [(d, i) for d in ("m1", "m2", "lower") for i in range(20)])

@@ -228,6 +228,7 @@ static void absurd_headers(void **state)
 		{.p_type = PT_LOAD, .p_offset = UINT64_MAX, .p_filesz = 16, .p_memsz = 16},
 		{.p_type = PT_LOAD, .p_offset = 8, .p_filesz = UINT64_MAX, .p_memsz = UINT64_MAX},
 		{.p_type = PT_LOAD, .p_filesz = 64, .p_memsz = 8},
+		{.p_type = PT_LOAD, .p_vaddr = 1ull << 47, .p_filesz = 64, .p_memsz = 64},
 		{.p_type = PT_LOAD, .p_vaddr = UINT64_MAX - 8, .p_filesz = 64, .p_memsz = 64},
 		{.p_type = PT_NOTE},
 	};

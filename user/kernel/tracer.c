@@ -531,6 +531,22 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 	return number;
 }
 
+int tracer_mark_twin(struct tracer *t, int number)
+{
+	const struct image *image = &t->images[number];
+	int map = bpf_map__fd(t->skel->maps.probes), err = 0;
+	struct probe_config config;
+	size_t i;
+
+	for (i = 0; i < image->n_probes && !err; i++) {
+		err = bpf_map_lookup_elem(map, &image->numbers[i], &config);
+		config.twin = 1;
+		if (!err)
+			err = bpf_map_update_elem(map, &image->numbers[i], &config, BPF_ANY);
+	}
+	return err;
+}
+
 int tracer_probe_image(const struct tracer *t, uint32_t probe)
 {
 	return probe < t->n_probes ? t->probe_images[probe] : -1;

@@ -11,18 +11,21 @@
 
 /* What has an ordinary object head and never changed; h: bytes the head of a free-threaded build
  * (its ob_tid, flags, local and shared reference counts) is larger. */
-#define LAYOUT_OBJECTS(h)                                                                      \
+#define LAYOUT_HEADED(h)                                                                       \
 	.object_size = 16 + (h), .ob_type = 8 + (h), .ob_size = 16 + (h), .tp_name = 24 + (h), \
 	.tp_basicsize = 32 + (h), .tp_flags = 168 + (h), .tp_members = 240 + (h),              \
 	.tp_base = 256 + (h), .tp_dictoffset = 288 + (h), .str_length = 16 + (h),              \
 	.str_state = 32 + (h), .bytes_data = 32 + (h), .bytearray_start = 40 + (h),            \
 	.int_size = 16 + (h), .int_digits = 24 + (h), .float_value = 16 + (h),                 \
 	.list_items = 24 + (h), .dict_used = 16 + (h), .dict_keys = 32 + (h),                  \
-	.dict_values = 40 + (h), .module_name = 48 + (h), .socket_fd = 16 + (h),               \
-	.exception_args = 24 + (h), .traceback_frame = 24 + (h), .traceback_lineno = 36 + (h), \
-	.method_func = 16 + (h), .builtin_def = 16 + (h), .direntry_path = 24 + (h),           \
-	.file_fd = 16 + (h), .file_raw = 16 + (h), .file_buffer = 32 + (h),                    \
-	.ctypes_data = 16 + (h)
+	.dict_values = 40 + (h), .socket_fd = 16 + (h), .exception_args = 24 + (h),            \
+	.traceback_frame = 24 + (h), .traceback_lineno = 36 + (h), .method_func = 16 + (h),    \
+	.builtin_def = 16 + (h), .direntry_path = 24 + (h), .file_fd = 16 + (h),               \
+	.file_raw = 16 + (h), .file_buffer = 32 + (h), .ctypes_data = 16 + (h)
+
+/* module objects lost their md_def in 3.15 (PEP 793) */
+#define LAYOUT_OBJECTS(h)     LAYOUT_HEADED(h), .module_name = 48 + (h)
+#define LAYOUT_OBJECTS_315(h) LAYOUT_HEADED(h), .module_name = 40 + (h)
 
 #define LAYOUT_STATE_BITS(first) \
 	.str_kind_bit = (first), .str_compact_bit = (first) + 3, .str_ascii_bit = (first) + 4
@@ -106,7 +109,7 @@ static const struct row {
 	  .managed_dict = -24}},
 	{0x030f,
 	 false,
-	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32, LAYOUT_OBJECTS(0),
+	 {LAYOUT_FRAME(0), LAYOUT_PATH(40, 56), .generator_qualname = 32, LAYOUT_OBJECTS_315(0),
 	  LAYOUT_STR(0), LAYOUT_STATE_BITS(2), LAYOUT_KEYS_LOG2, LAYOUT_CODE(0), LAYOUT_FUNCTION(0),
 	  LAYOUT_INLINE_VALUES, .ht_cached_keys = 888, .tuple_items = 32, .int_tagged = 1,
 	  .managed_dict = -24}},
@@ -125,7 +128,7 @@ static const struct row {
 	  .int_tagged = 1, .managed_dict = -8}},
 	{0x030f,
 	 true,
-	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48, LAYOUT_OBJECTS(16),
+	 {LAYOUT_FRAME(16), LAYOUT_PATH(56, 72), .generator_qualname = 48, LAYOUT_OBJECTS_315(16),
 	  LAYOUT_STR(16), LAYOUT_STATE_BITS(8), LAYOUT_KEYS_LOG2, LAYOUT_CODE(16),
 	  LAYOUT_FUNCTION(16), LAYOUT_INLINE_VALUES, .ht_cached_keys = 904, .tuple_items = 48,
 	  .int_tagged = 1, .managed_dict = -8}},

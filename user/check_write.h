@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The two forms --check is printed in. */
+#ifndef PYAUDIT_CHECK_WRITE_H
+#define PYAUDIT_CHECK_WRITE_H
+
+#include "base/buf.h"
+#include "kernel/features.h"
+#include "python/py_image.h"
+
+struct check_kernel {
+	const char *release;
+	const struct feature *features;
+	size_t n_features;
+	const struct capability *capabilities;
+	size_t n_capabilities;
+};
+
+struct check_writer {
+	void (*kernel)(struct buf *out, const struct check_kernel *kernel);
+	/* A CPython in the file at path; choice: how it would be watched. */
+	void (*image)(struct buf *out, const char *path, const struct py_image *image,
+		      enum py_probe_choice choice);
+	/* Something that is none, and why. */
+	void (*other)(struct buf *out, const char *path, const char *why);
+};
+
+extern const struct check_writer check_text, check_json;
+
+/* Where the object layout comes from, or that it is not known. */
+const char *check_layout(const struct py_image *image);
+
+#endif
