@@ -12,6 +12,24 @@ from lib.case import Case, Config
 
 PROGRAMS = ("args.py", "real.py", "threads.py")
 LIMIT = 512  # the tracer's string limit unless told otherwise
+# From the interpreter's first event to its last, with what it raises by ways of its own: not through
+# the exported function, and partly where no hook written in Python can see it.
+WHOLE_LIFE = """
+import sys
+sys.addaudithook(lambda *args: None)
+sys.set_asyncgen_hooks(None, None)
+sys.settrace(None)
+sys.setprofile(None)
+sys._getframe()
+sys._current_frames()
+for name in "_current_exceptions", "_getframemodulename":
+    getattr(sys, name, int)()
+class Finalised:
+    def __del__(self):
+        raise ValueError("in __del__")
+Finalised()
+raise ValueError("at the end")
+"""
 
 
 class Count:
@@ -85,6 +103,31 @@ def measure(path, choice):
     return test.counts
 
 
+class Lives(Case):
+    """The names of all events of a whole run, by way of watching."""
+    time_limit = 120
+
+    def __init__(self, path):
+        super().__init__("live")
+        self.python, self.names = path, {}
+
+    def live(self):
+        for choice in ("uprobe", "usdt"):
+            found, _ = self.run_json("--probe", choice, "--no-args", "--", self.python, "-c", WHOLE_LIFE, status=1)
+            self.assertEqual(records.total_lost(found[-1]), 0, "events were lost: %r" % found[-1])
+            self.names[choice] = collections.Counter(r["event"] for r in records.audits(found))
+
+
+def differences(path):
+    """What each of the two ways does not show and the other does, as Counters by way; and problems."""
+    test, result = Lives(path), unittest.TestResult()
+    test.run(result)
+    if result.failures or result.errors:
+        return {}, [trace.strip() for _, trace in result.failures + result.errors]
+    uprobe, usdt = test.names["uprobe"], test.names["usdt"]
+    return {"uprobe": usdt - uprobe, "usdt": uprobe - usdt}, []
+
+
 class Checked:
     """What --check says of an interpreter's file. chosen: "uprobe" or "usdt"; probes, gaps: by choice."""
 
@@ -92,7 +135,8 @@ class Checked:
         head = re.search(r": CPython (\S+), ([^\n]*)", text)
         self.version = head.group(1) if head else None
         self.free_threaded = bool(head) and "free-threaded" in head.group(2)
-        self.decodes = "object layout: known" in text
+        layout = re.search(r"^  object layout: (.*)$", text, re.M)
+        self.decodes = bool(layout) and not layout.group(1).startswith("NOT ")
         self.chosen, self.probes, self.gaps = None, {"uprobe": [], "usdt": []}, {"uprobe": [], "usdt": []}
         self.read_choices(text)
 
@@ -108,6 +152,11 @@ class Checked:
                 self.probes[choice].append("%s+%s%s" % (name, offset, "" if "emulated" in line else " SLOW"))
             elif choice and line.startswith("    misses: "):
                 self.gaps[choice].append(line[12:])
+
+    def named_gaps(self, choice):
+        """The events that are named in what this way misses."""
+        return {word for gap in self.gaps[choice] for word in re.findall(r"[\w.]+", gap)
+                if word.rstrip(".") in Config.table.rows}
 
     def placement(self, choice):
         probes = self.probes[choice]

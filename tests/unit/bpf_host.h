@@ -4,8 +4,8 @@
  * the memory of another process, of this one, or over no memory at all (garbage), with faults put
  * in.
  *
- * bpf/pyaudit.bpf.c cannot be compiled here: it is programs and maps. The few functions of it that
- * lead into the headers are repeated at the end and must be kept as they are there.
+ * What has programs and maps cannot be compiled here: capture_all, event_capture and record_send
+ * are repeated in short at the end.
  */
 #ifndef PYAUDIT_BPF_HOST_H
 #define PYAUDIT_BPF_HOST_H
@@ -36,7 +36,7 @@ static int recipe_of(const char *name);
 
 #include "named_types.h"
 #include "bpf/filter.h"
-#include "bpf/units.h"
+#include "bpf/arguments.h"
 
 #define HOST_PAGE    4096u
 #define HOST_CACHE   4096 /* pages of a process that is waiting; a power of two */
@@ -314,27 +314,16 @@ static int recipe_of(const char *name)
 
 /* --- what bpf/pyaudit.bpf.c does around the headers --- */
 
-/* record_start and put_name. What another event left behind in the work area is noise. */
+/* record_start and put_name of bpf/event.h. What another event left behind in the work area is
+ * noise. */
 static struct scratch *host_start(uint64_t bias)
 {
 	struct scratch *s = &host_scratch;
 	struct wire_value *v;
 
 	memset(s, 0xa5, offsetof(struct scratch, record));
-	s->bias = bias;
 	s->image = 0;
-	s->object_of = 0;
-	s->gp_next = 6;
-	s->has_fp = 0;
-	s->used = sizeof(struct wire_audit);
-	s->values = s->top = s->args = s->depth = s->audit_flags = s->fmt_at = 0;
-	s->frames[0].is_top = 1;
-	s->frames[0].has_pending = s->frames[0].has_tail = 0;
-	s->frames[0].cached = s->frames[0].cache_at = 0;
-	s->frames[0].header = 0;
-	s->frames[0].kind = FRAME_POINTERS;
-	s->frames[0].left = 0;
-	s->frames[0].next = 0;
+	record_reset(s, bias);
 	s->fmt[0] = s->fmt[1] = 0;
 	host_mem.reads = host_mem.n_touched = 0;
 	host_mem.stray = false;
@@ -375,80 +364,6 @@ static size_t host_finish(struct scratch *s)
 	return a->head.size;
 }
 
-static bool host_is_parenthesised(const struct scratch *s)
-{
-	__u32 i, depth = 0;
-
-	if (s->fmt[0] != '(')
-		return false;
-	for (i = 0; i < FORMAT_LEN; i++) {
-		if (!s->fmt[i])
-			return false;
-		depth += (s->fmt[i] == '(') - (s->fmt[i] == ')');
-		if (!depth)
-			return !s->fmt[i + 1];
-	}
-	return false;
-}
-
-/* start_single: an object that is a tuple is the argument tuple itself. */
-static void host_start_single(struct scratch *s, const struct image_config *image, __u64 object)
-{
-	const struct py_layout *l = &image->layout;
-	struct frame *top = &s->frames[0];
-	__u64 type, n, flags = 0;
-	long err;
-
-	top->kind = FRAME_POINTERS;
-	top->cache[0] = object;
-	top->cached = top->left = s->args = 1;
-	if (!image->decode || !object)
-		return;
-	err = read_object(s, object);
-	s->object_of = object;
-	type = object_u64(s, l->ob_type);
-	if (!err && type - s->bias != image->types.tuple) {
-		if (kind_of_type(image, type - s->bias) != OBJECT_OTHER)
-			return;
-		err = read_user(&flags, sizeof(flags), type + l->tp_flags);
-		if (!err && !(flags & (1ull << TPFLAGS_TUPLE)))
-			return;
-	}
-	if (err || s->object_len < l->ob_size + 8u) {
-		put_unreadable(s, 0, err ?: -EFAULT);
-		top->left = 0;
-		return;
-	}
-	n = object_u64(s, l->ob_size);
-	top->left = s->args = n > 0xffffffff ? 0xffffffff : n;
-	top->next = object + l->tuple_items;
-	top->cached = 0;
-}
-
-/* load_va_list */
-static long host_load_va_list(struct scratch *s, __u64 addr)
-{
-	struct {
-		__u32 gp_offset, fp_offset;
-		__u64 overflow, save;
-	} *va = (void *)s->more;
-	bool whole = !read_user(s->more, OBJECT_READ, addr);
-	__u64 ahead;
-
-	if (!whole && read_user(s->more, sizeof(*va), addr))
-		return -EFAULT;
-	s->gp_next = va->gp_offset / 8;
-	s->fp_next = va->fp_offset;
-	s->overflow = va->overflow;
-	s->fp_area = va->save;
-	s->has_fp = 1;
-	ahead = va->save - addr;
-	if (!whole || ahead > OBJECT_READ - sizeof(s->gp))
-		return read_user(s->gp, sizeof(s->gp), va->save);
-	memcpy(s->gp, s->more + ahead, sizeof(s->gp));
-	return 0;
-}
-
 /* One argument, as sys_audit has them. */
 static void host_start_object(struct scratch *s, __u64 object)
 {
@@ -460,20 +375,12 @@ static void host_start_object(struct scratch *s, __u64 object)
 static void host_start_format(struct scratch *s, const struct image_config *image, __u64 format)
 {
 	long n = read_user_str(s->fmt, FORMAT_LEN, format);
-	char c;
 
 	if (n < 0) {
 		s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
 		return;
 	}
-	c = s->fmt[0];
-	if ((c == 'O' || c == 'S' || c == 'N') && !s->fmt[1]) {
-		host_start_single(s, image, next_argument(s));
-		return;
-	}
-	s->frames[0].kind = FRAME_UNITS;
-	if (host_is_parenthesised(s))
-		s->fmt_at = 1;
+	start_format(s, image);
 }
 
 /* glob_matches: 1 or 0, or -1 when it took too many steps and counts as a match. */

@@ -15,9 +15,8 @@ static void capture_units(struct record *r, uint64_t format, uint64_t list)
 {
 	struct scratch *s = host_start(0);
 
-	if (host_load_va_list(s, list))
-		s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
-	else
+	load_va_list(s, list);
+	if (!(s->audit_flags & WIRE_AUDIT_FMT_UNREAD))
 		host_start_format(s, &no_image, format);
 	record_take(r, s, &no_image);
 }
@@ -316,7 +315,7 @@ static void formats_over_garbage(void **state)
 		s->overflow = 0x1000;
 		strcpy(s->fmt, format);
 		s->frames[0].kind = FRAME_UNITS;
-		s->fmt_at = host_is_parenthesised(s);
+		s->fmt_at = format_is_parenthesised(s);
 		record_walk(&unit_good, s, &image);
 		count = i % 2 || s->fmt_at ? -1 : count_units(format);
 		if (count >= 0 && unit_good.event.args_total != (uint32_t)count)

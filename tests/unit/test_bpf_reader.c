@@ -112,7 +112,7 @@ static void capture(struct record *r, const struct child *c, const struct child_
 	struct scratch *s = host_start(c->bias);
 
 	if (o->size < 0)
-		host_start_single(s, &c->config, addr);
+		start_single(s, &c->config, addr);
 	else
 		host_start_object(s, addr);
 	record_take(r, s, &c->config);
@@ -292,7 +292,7 @@ static void garbage_always_decodes(void **state)
 		knob_string_limit = i % 256 ? 24 : WIRE_MAX_STRING;
 		s = host_start(0);
 		if (i % 2)
-			host_start_single(s, &image, 0x1000 + host_random() % 0x2000);
+			start_single(s, &image, 0x1000 + host_random() % 0x2000);
 		else {
 			s->frames[0].next = 0x1000;
 			s->frames[0].left = s->args = 1 + host_random() % 8;

@@ -246,6 +246,7 @@ static void suffixes(void **state)
 		{"", ".part.0", true},
 		{"", ".org.0", true},
 		{"", ".lto_priv.0", true},
+		{".lto_priv.0", ".llvm.5", true},
 		{"", "_more", true},
 		{".cold.0", NULL, false},
 		{".lto_priv.0.cold", "x", false},
@@ -273,6 +274,28 @@ static void suffixes(void **state)
 		install_debug_file();
 		check_same("stripped", PY_FOUND_DEBUGFILE);
 	}
+}
+
+/* It comes last in the table, and is the one that counts. */
+static void bare_name(void **state)
+{
+	struct entry_points e;
+	Elf64_Shdr text;
+	struct elf_file f;
+	int fd;
+
+	if (!have_tools())
+		skip();
+	prepare_names(OBSCURE SHARED, ".constprop.0", "");
+	fd = open_made("symbols");
+	assert_int_equal(elf_file_open(&f, fd), 0);
+	text = *elf_file_section(&f, ".text");
+	elf_file_close(&f);
+	close(fd);
+	find("symbols", &e);
+	assert_int_equal(e.method.addr, text.sh_addr);
+	assert_int_equal(e.worker.addr, text.sh_addr);
+	assert_int_equal(e.private.addr, text.sh_addr);
 }
 
 /* The addresses above agree with each other; here they agree with the program's own code. */
@@ -338,9 +361,11 @@ static void installed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(packed_symbols), TEST(debug_file),		TEST(whole_image),
-		TEST(order),	      TEST(foreign_debug_file), TEST(debug_file_headers),
-		TEST(static_program), TEST(suffixes),		TEST(suffixes_against_recipes),
+		TEST(packed_symbols),	  TEST(debug_file),
+		TEST(whole_image),	  TEST(order),
+		TEST(foreign_debug_file), TEST(debug_file_headers),
+		TEST(static_program),	  TEST(suffixes),
+		TEST(bare_name),	  TEST(suffixes_against_recipes),
 		TEST(installed),
 	};
 

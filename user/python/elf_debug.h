@@ -6,7 +6,7 @@
 /* Where .build-id/xx/yyyy.debug is looked for: /usr/lib/debug, another one in tests. */
 extern const char *elf_debug_directory;
 
-/* What .gnu_debugdata may unpack to. The largest libpython's is below 2 MiB. */
+/* What .gnu_debugdata may unpack to; that of a libpython has 0.3 MiB (measured for 3.13). */
 #define ELF_DEBUG_MAX_UNPACKED (64u << 20)
 
 #endif

@@ -8,6 +8,11 @@ from .records import Obj
 
 OURS = ("rows.", "e2e.")
 FINAL = ("cpython.PyInterpreterState_Clear", "cpython._PySys_ClearAuditHooks")  # when there is no hook any more
+COLLECTOR, MARSHAL = {(3, 8): 9, (3, 9): 3}, {(3, 9): 7}
+PATCHES = {  # what a patch release added to a minor version; the table tells minor versions only
+    "gc.get_objects": COLLECTOR, "gc.get_referents": COLLECTOR, "gc.get_referrers": COLLECTOR,
+    "marshal.dumps": MARSHAL, "marshal.load": MARSHAL, "marshal.loads": MARSHAL,
+}
 IDENTIFIED = {  # by the name of a type: what an object of it must tell besides
     "code": ("func", "file", "line"),
     "function": ("func",),
@@ -103,19 +108,26 @@ def marked(audits):
 
 
 class Tally:
-    """Which rows of one interpreter were raised how. problems: what is wrong with that."""
+    """Which rows of one interpreter were raised how. names: the arguments' by CPython's documentation.
+    problems: what is wrong with that."""
 
-    def __init__(self, version, table):
-        self.version, self.rows = version_key(version), table.rows
-        self.exist = {e for e, row in self.rows.items() if row["platform"] != "windows" and covers(row, self.version)}
+    def __init__(self, version, table, names):
+        self.version, self.rows, self.documented = version_key(version), table.rows, names
+        self.exist = {e for e in self.rows if self.exists(e)}
         self.real, self.through_audit, self.problems, self.reasons = set(), set(), [], {}
 
+    def exists(self, event):
+        """Does this version have it on Linux?"""
+        row, patch = self.rows[event], PATCHES.get(event, {}).get(self.version[:2], 0)
+        return row["platform"] != "windows" and covers(row, self.version) and self.version[2:3] >= (patch,)
+
     def names(self, record):
-        """Checks the arguments' names against the row, as it is in this version."""
-        want, got = names_in(self.rows[record["event"]], self.version), record["args"].keys()
-        if got != want:
-            self.problems.append("%s (seq %d) has the arguments %s instead of %s"
-                                 % (record["event"], record["seq"], got, want))
+        """Checks the arguments' names against the row, as it is in this version, and the documentation."""
+        event, got = record["event"], record["args"].keys()
+        for want in (names_in(self.rows[event], self.version), self.documented.get(event)):
+            if got != want:
+                self.problems.append("%s (seq %d) has the arguments %s instead of %s"
+                                     % (event, record["seq"], got, want))
 
     def count(self, audits):
         for r, is_forged in marked(audits):

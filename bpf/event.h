@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* One event: from the call to the record in the ring. */
+#ifndef PYAUDIT_BPF_EVENT_H
+#define PYAUDIT_BPF_EVENT_H
+
+/* What an entry program has found out about the call. */
+struct call {
+	__u64 name;   /* user address of the event's name, UTF-8 and NUL-terminated */
+	__u64 format; /* of the format string; 0 none */
+	__u64 tuple;  /* the argument tuple (USDT); 0 none */
+	__u64 items;  /* the array of arguments (sys_audit) and */
+	__u64 n_items;
+	__u64 bias;
+	__u32 image;
+	bool name_loaded; /* the name is in the work area (sys_audit) */
+};
+
+static __always_inline void call_place(struct call *call, struct pt_regs *ctx,
+				       const struct probe_config *probe)
+{
+	call->image = probe->image;
+	call->bias = PT_REGS_IP(ctx) - probe->link_addr;
+}
+
+static __always_inline struct wire_audit *record_head(struct scratch *s)
+{
+	return (struct wire_audit *)s->record;
+}
+
+static __always_inline void record_start(struct scratch *s, const struct probe_config *probe,
+					 __u32 number, __u64 ip)
+{
+	s->image = probe->image;
+	s->entry = probe->entry;
+	s->probe = number;
+	record_reset(s, ip - probe->link_addr);
+}
+
+static __always_inline void record_send(struct scratch *s)
+{
+	struct wire_audit *a = record_head(s);
+	__u64 id = bpf_get_current_pid_tgid(), flags, size;
+
+	a->head.kind = WIRE_AUDIT;
+	a->head.flags = 0;
+	a->head.time = bpf_ktime_get_boot_ns();
+	a->head.pid = id >> 32;
+	a->head.tid = id;
+	a->head.uid = bpf_get_current_uid_gid();
+	a->head.lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
+	bpf_get_current_comm(a->head.comm, sizeof(a->head.comm));
+	a->probe = s->probe;
+	a->flags = s->audit_flags;
+	a->values = s->top;
+	a->args = s->args;
+	a->reserved = 0;
+	a->head.size = size = at_most(s->used, WIRE_MAX_RECORD);
+	flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_wakeup_fill ? BPF_RB_FORCE_WAKEUP
+									       : BPF_RB_NO_WAKEUP;
+	if (bpf_ringbuf_output(&ring, a, size, flags))
+		__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
+}
+
+/* The event's name as the record's first value: from the work area, or from where the call has it.
+ */
+static __always_inline void put_name(struct scratch *s, const struct call *call)
+{
+	struct wire_value *v = put(s, WIRE_STR, WIRE_OK, 0, 0);
+	__u64 len;
+
+	if (!v)
+		return;
+	if (call->name_loaded) {
+		len = at_most(s->name_len, WIRE_MAX_NAME);
+		copy_kernel(record_room(s, s->used), len, s->name);
+		end_payload(s, v, len);
+	} else {
+		put_payload_str(s, v, call->name, WIRE_MAX_NAME - 1);
+	}
+	if (v->status != WIRE_OK)
+		return;
+	v->num = v->len;
+	if (v->len == WIRE_MAX_NAME - 1)
+		v->status = WIRE_TRUNCATED;
+}
+
+/* The rest of the way, with a work area: filter if that is still open, capture, send. */
+static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
+{
+	long n;
+
+	put_name(s, call);
+	if (!knob_args) {
+		s->audit_flags |= WIRE_AUDIT_NO_ARGS;
+		record_send(s);
+		return;
+	}
+	s->fmt[0] = s->fmt[1] = 0;
+	if (call->format) {
+		n = read_literal(s->fmt, FORMAT_LEN, call->format, s->image, s->bias);
+		if (n < 0)
+			s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
+		if (s->audit_flags & WIRE_AUDIT_FMT_UNREAD) {
+			record_send(s);
+			return;
+		}
+	}
+	if (s->entry == PY_ENTRY_SYS_AUDIT) {
+		s->frames[0].next = call->items;
+		s->frames[0].left = s->args =
+			call->n_items > 0xffffffff ? 0xffffffff : call->n_items;
+	}
+	s->item = call->tuple;
+	start_arguments(slot);
+	capture_all(slot);
+	record_send(s);
+}
+
+/* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event
+ * ends here. A name that cannot be read passes: user space may find it in the file. */
+static __always_inline struct scratch *event_admit(const struct call *call, __u32 *slot)
+{
+	struct name_key key = {};
+	bool passes = true, known = true;
+	struct scratch *s;
+	long n;
+
+	count_seen();
+	if (knob_filter) {
+		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
+		if (n > 0)
+			known = n < NAME_KEY_LEN && verdict_known(&key, &passes);
+	}
+	if (!passes) {
+		count_filtered();
+		return 0;
+	}
+	*slot = scratch_claim();
+	if (*slot == NO_SCRATCH)
+		return 0;
+	s = scratch_of(*slot);
+	if (!s || known)
+		return s;
+	load_c_name(s, call->name, call->image, call->bias);
+	if (verdict_find(*slot, s))
+		return s;
+	count_filtered();
+	scratch_release(*slot);
+	return 0;
+}
+
+#endif

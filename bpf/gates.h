@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What an event has to pass, and the counting: a traced process, a work area. */
+#ifndef PYAUDIT_BPF_GATES_H
+#define PYAUDIT_BPF_GATES_H
+
+/* Is the current process traced? */
+static __always_inline bool process_traced(void)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct target none = {};
+
+	if (knob_targets_only)
+		return bpf_map_lookup_elem(&targets, &pid) != 0;
+	if (knob_adopt && !bpf_map_lookup_elem(&targets, &pid))
+		bpf_map_update_elem(&targets, &pid, &none, BPF_ANY);
+	return true;
+}
+
+static __always_inline void count_seen(void)
+{
+	struct counts *c;
+	__u32 zero = 0;
+
+	c = bpf_map_lookup_elem(&counters, &zero);
+	if (c)
+		__sync_fetch_and_add(&c->seen, 1);
+}
+
+static __always_inline void count_filtered(void)
+{
+	struct counts *c;
+	__u32 zero = 0;
+
+	c = bpf_map_lookup_elem(&counters, &zero);
+	if (c)
+		__sync_fetch_and_add(&c->filtered, 1);
+}
+
+#define NO_SCRATCH 0xffffffff
+
+static __always_inline __u32 scratch_claim(void)
+{
+	__u32 slot;
+
+	if (bpf_map_pop_elem(&free_scratches, &slot)) {
+		__sync_fetch_and_add(&lost[WIRE_LOSS_SCRATCH], 1);
+		return NO_SCRATCH;
+	}
+	return slot;
+}
+
+static __always_inline void scratch_release(__u32 slot)
+{
+	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The life of traced processes: fork, exec, exit. */
+#ifndef PYAUDIT_BPF_PROCESS_H
+#define PYAUDIT_BPF_PROCESS_H
+
+static __always_inline void head_fill(struct wire_header *h, __u32 size, __u16 kind)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	h->size = size;
+	h->kind = kind;
+	h->flags = 0;
+	h->time = bpf_ktime_get_boot_ns();
+	h->pid = id >> 32;
+	h->tid = id;
+	h->uid = bpf_get_current_uid_gid();
+	h->lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
+	bpf_get_current_comm(h->comm, sizeof(h->comm));
+}
+
+static __always_inline struct target *current_target(__u32 *pid)
+{
+	*pid = bpf_get_current_pid_tgid() >> 32;
+	return bpf_map_lookup_elem(&targets, pid);
+}
+
+/* sched_process_fork(parent, child): in the parent, before the child runs */
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (void *)ctx->args[1];
+	__u32 pid, child_pid = BPF_CORE_READ(child, tgid);
+	struct target none = {};
+	struct wire_fork r = {};
+
+	if (!current_target(&pid) || child_pid == pid)
+		return 0;
+	if (knob_follow)
+		bpf_map_update_elem(&targets, &child_pid, &none, BPF_ANY);
+	head_fill(&r.head, sizeof(r), WIRE_FORK);
+	r.child = child_pid;
+	bpf_ringbuf_output(&ring, &r, sizeof(r), 0);
+	return 0;
+}
+
+/* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that
+ * has not been looked at is told. */
+SEC("raw_tp/sched_process_exec")
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct linux_binprm *bprm = (void *)ctx->args[2];
+	struct inode *inode = BPF_CORE_READ(bprm, file, f_inode);
+	struct wire_exec r = {};
+	struct file_id id = {};
+	struct target *target;
+	bool known;
+	__u32 pid;
+
+	target = current_target(&pid);
+	if (!target && !knob_adopt)
+		return 0;
+	r.dev = id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	r.ino = id.ino = BPF_CORE_READ(inode, i_ino);
+	known = bpf_map_lookup_elem(&known_files, &id) != 0;
+	if (!target && known)
+		return 0;
+	head_fill(&r.head, sizeof(r), WIRE_EXEC);
+	r.known = known;
+	r.stopped = knob_stop_on_exec && !known;
+	/* Stopped only when user space will hear of it. */
+	if (!bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP) && r.stopped)
+		bpf_send_signal(SIGSTOP);
+	return 0;
+}
+
+/* sched_process_exit(task): once for each thread; the process is gone with its last */
+SEC("raw_tp/sched_process_exit")
+int on_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	struct wire_exit r = {};
+	__u32 pid;
+
+	if (!current_target(&pid) || BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	head_fill(&r.head, sizeof(r), WIRE_EXIT);
+	r.status = BPF_CORE_READ(task, signal, group_exit_code);
+	if (!r.status)
+		r.status = BPF_CORE_READ(task, exit_code);
+	bpf_map_delete_elem(&targets, &pid);
+	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+#endif
