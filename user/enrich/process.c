@@ -259,6 +259,12 @@ static void entry_inherit(struct entry *e, const struct process_info *parent)
 	entry_publish(e, parent->cmdline_len);
 }
 
+/* As far as is known it runs what its parent runs. */
+static bool is_like(const struct entry *e, const struct process_info *parent)
+{
+	return !e->exe || (parent->exe && !strcmp(e->exe, parent->exe));
+}
+
 static struct entry *entry_new(struct process_cache *cache, uint32_t pid, uint32_t parent)
 {
 	struct entry *e = calloc(1, sizeof(*e));
@@ -268,13 +274,11 @@ static struct entry *entry_new(struct process_cache *cache, uint32_t pid, uint32
 		return NULL;
 	e->info.pid = pid;
 	e->info.ppid = parent;
+	known = parent ? process_find(cache, parent) : NULL;
 	/* It may also go while it is being read. */
-	if (!entry_read(cache, e) || !e->exe) {
-		known = parent ? process_find(cache, parent) : NULL;
-		if (known) {
-			entry_clear(e);
-			entry_inherit(e, known);
-		}
+	if ((!entry_read(cache, e) || !e->cmdline) && known && is_like(e, known)) {
+		entry_clear(e);
+		entry_inherit(e, known);
 	}
 	return e;
 }
