@@ -51,9 +51,13 @@ static __always_inline long read_literal(void *dst, __u32 size, __u64 addr, __u3
 
 #include "knobs.h"
 
+/* A page that is not there, swapped out say, or being moved, is brought in where programs may
+ * sleep. */
 static __always_inline long read_user(void *dst, __u32 size, __u64 addr)
 {
-	return bpf_probe_read_user(dst, size, (const void *)addr);
+	long err = bpf_probe_read_user(dst, size, (const void *)addr);
+
+	return err && knob_sleepable ? bpf_copy_from_user(dst, size, (const void *)addr) : err;
 }
 
 /* Returns the length with its NUL, or a negative errno. */
