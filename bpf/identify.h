@@ -142,19 +142,38 @@ static __always_inline void put_path(struct scratch *s, const struct py_layout *
 		put_queued(s, l, WIRE_OBJECT_PATH_PARTS, pointer_field(s, l->path_segments), 0);
 }
 
-/* The descriptor under the layers of a file object. */
+/* What an object of a static or an extension module's type is captured as, by its type's name
+ * alone. */
+static __always_inline int recipe_at(struct scratch *s, const struct py_layout *l, __u64 object)
+{
+	__u64 name = pointer_at(s, pointer_at(s, object + l->ob_type) + l->tp_name);
+	long n;
+
+	__builtin_memset(s->more, 0, TYPE_NAME_KEY);
+	n = s->fault ? s->fault : read_user_str(s->more, TYPE_NAME_KEY, name);
+	if (n < 0)
+		s->fault = n;
+	return n < 0 || n >= TYPE_NAME_KEY ? RECIPE_PLAIN : recipe_of(s->more);
+}
+
+/* The descriptor under the layers of a file object. Other layers than io's own may have none. */
 static __always_inline void put_file(struct scratch *s, const struct py_layout *l, int recipe)
 {
 	__u64 addr = s->item;
+	bool known = true;
 	__s32 fd = -1;
 
-	if (recipe == RECIPE_FILE_TEXT)
+	if (recipe == RECIPE_FILE_TEXT) {
 		addr = pointer_field(s, l->file_buffer);
-	if (addr && recipe != RECIPE_FILE)
+		known = addr && recipe_at(s, l, addr) == RECIPE_FILE_BUFFERED;
+	}
+	if (known && recipe != RECIPE_FILE) {
 		addr = pointer_at(s, addr + l->file_raw);
-	if (addr && read_user(&fd, sizeof(fd), addr + l->file_fd))
+		known = addr && recipe_at(s, l, addr) == RECIPE_FILE;
+	}
+	if (known && read_user(&fd, sizeof(fd), addr + l->file_fd))
 		s->fault = -EFAULT;
-	if (!addr && !s->fault)
+	if (!known && !s->fault)
 		put_object(s, l, WIRE_OBJECT_PLAIN);
 	else
 		put_numbered(s, l, WIRE_OBJECT_FILE, (__s64)fd);

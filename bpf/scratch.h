@@ -143,7 +143,7 @@ static __always_inline struct wire_value *value_at(struct scratch *s, __u64 offs
 /* Room for another value? The margin keeps a payload of a few words from being refused later. */
 static __always_inline bool has_room(const struct scratch *s)
 {
-	return s->values < WIRE_MAX_VALUES &&
+	return s->values < (s->depth ? WIRE_MAX_NESTED : WIRE_MAX_VALUES) &&
 	       s->used <= WIRE_MAX_RECORD - sizeof(struct wire_value) - 8;
 }
 

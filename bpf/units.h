@@ -347,7 +347,7 @@ static __always_inline int step_dict(struct scratch *s, struct frame *f)
 		if (has_room(s))
 			put_unreadable(s, 0, err);
 		else
-			f->has_pending = 1; /* drop_lone_keys takes it back */
+			f->has_pending = 1; /* close_containers takes it back */
 		f->left = 0;
 		return STEP_MORE;
 	}
@@ -355,20 +355,6 @@ static __always_inline int step_dict(struct scratch *s, struct frame *f)
 	f->has_pending = 1;
 	s->item = key;
 	return STEP_OBJECT;
-}
-
-/* One step of the walk. */
-static __always_inline int capture_step(struct scratch *s)
-{
-	struct frame *f = frame_at(s, s->depth);
-
-	if (!has_room(s))
-		return STEP_DONE;
-	switch (f->kind) {
-	case FRAME_UNITS: return step_units(s, f);
-	case FRAME_POINTERS: return step_pointers(s, f);
-	default: return step_dict(s, f);
-	}
 }
 
 /* Captures s->item in the innermost frame. */
@@ -417,16 +403,15 @@ static __always_inline void count_rest(struct scratch *s)
 }
 
 /*
- * The walk is over, perhaps before its end. A dict key whose value found no room is taken back, so
- * that pairs stay pairs; a container that lacks nothing but its closing is whole.
+ * Ends all containers that are open, perhaps before their end. A dict key whose value found no room
+ * is taken back, so that pairs stay pairs; a container that lacks nothing but its closing is whole.
  */
-static __always_inline void drop_lone_keys(struct scratch *s)
+static __always_inline void close_containers(struct scratch *s)
 {
 	struct frame *f;
 	struct wire_value *v;
 	__u32 i;
 
-	count_rest(s);
 	for (i = WIRE_MAX_DEPTH; i > 0; i--) {
 		if (i > s->depth)
 			continue;
@@ -447,6 +432,32 @@ static __always_inline void drop_lone_keys(struct scratch *s)
 		    v->len == (v->kind == WIRE_DICT ? v->num * 2 : v->num))
 			v->status = WIRE_OK;
 	}
+	s->depth = 0;
+}
+
+/* One step of the walk. */
+static __always_inline int capture_step(struct scratch *s)
+{
+	struct frame *f = frame_at(s, s->depth);
+
+	if (!has_room(s)) {
+		if (!s->depth)
+			return STEP_DONE;
+		/* What is in containers must not take the places of the arguments that follow. */
+		close_containers(s);
+		return STEP_MORE;
+	}
+	switch (f->kind) {
+	case FRAME_UNITS: return step_units(s, f);
+	case FRAME_POINTERS: return step_pointers(s, f);
+	default: return step_dict(s, f);
+	}
+}
+
+static __always_inline void end_walk(struct scratch *s)
+{
+	count_rest(s);
+	close_containers(s);
 }
 
 #endif

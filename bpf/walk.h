@@ -44,7 +44,7 @@ __noinline int capture_all(__u32 slot)
 	}
 	s = scratch_of(slot);
 	if (s)
-		drop_lone_keys(s);
+		end_walk(s);
 	return 0;
 }
 

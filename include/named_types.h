@@ -28,6 +28,7 @@ enum recipe {
 	RECIPE_BUILTIN,
 	RECIPE_GENERATOR,
 	RECIPE_CTYPES,
+	RECIPE_OPAQUE, /* plain, whatever its bases are */
 };
 
 #define TYPE_NAME_KEY 32 /* bytes of a name that are compared, zero-padded */
@@ -37,6 +38,7 @@ enum recipe {
 	X("bool", RECIPE_BOOL)                          \
 	X("float", RECIPE_FLOAT)                        \
 	X("_socket.socket", RECIPE_SOCKET)              \
+	X("PureWindowsPath", RECIPE_OPAQUE)             \
 	X("PurePath", RECIPE_PATH)                      \
 	X("posix.DirEntry", RECIPE_DIR_ENTRY)           \
 	X("_Environ", RECIPE_ENVIRON)                   \

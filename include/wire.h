@@ -14,11 +14,14 @@
 #define PYAUDIT_WIRE_H
 
 /* Limits of one event. The specification promises at least 64 values and 4 levels. */
-#define WIRE_MAX_VALUES	   256	  /* values of one event at all levels, its name included */
-#define WIRE_MAX_DEPTH	   6	  /* containers inside one another, the argument list not counted */
+#define WIRE_MAX_VALUES 512 /* values of one event at all levels, its name included */
+#define WIRE_MAX_NESTED                                                                           \
+	448		     /* how many there may be before the last of those in containers: the \
+			      * places above are for the arguments themselves */
+#define WIRE_MAX_DEPTH	   6 /* containers inside one another, the argument list not counted */
 #define WIRE_MAX_STRING	   32768  /* upper limit of --string-limit, bytes */
 #define WIRE_MAX_RECORD	   131072 /* bytes of one record, header included */
-#define WIRE_RESERVE	   4608	  /* of which payloads leave room for the heads of values to come */
+#define WIRE_RESERVE	   8704	  /* of which payloads leave room for the heads of values to come */
 #define WIRE_MAX_NAME	   256	  /* bytes of an event's name */
 #define WIRE_MAX_TYPE_NAME 128	  /* bytes of a type's name */
 #define WIRE_COMM_LEN	   16

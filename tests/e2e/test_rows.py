@@ -93,9 +93,10 @@ class Edges(Case):
     def test_just_enough_room(self):
         """What is whole is not called truncated, and what is not is, however little room was left."""
         seen = set()
-        for args, truncated in self.args("for n in range(240, 260): sys.audit('e2e.x', n, list(range(n)) + [sys])"):
-            whole = len(args["arg1"]) == args["arg0"] + 1 and "name" in args["arg1"][-1]
-            self.assertEqual(truncated is None, whole, "%d numbers and a module: %r" % (args["arg0"], args["arg1"][-1]))
+        for args, truncated in self.args("for n in range(425, 450): sys.audit('e2e.x', n, list(range(n)) + [sys])"):
+            n, items = args.values()
+            whole = len(items) == n + 1 and "name" in items[-1]
+            self.assertEqual(truncated is None, whole, "%d numbers and a module: %r" % (n, items[-1]))
             seen.add(whole)
         self.assertEqual(seen, {True, False})
 

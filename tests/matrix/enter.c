@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Runs PROGRAM with ROOT as its root, in the current directory as far as that is there too: what stands
- * for an interpreter of another system. Both are given when it is compiled. */
+/* Runs PROGRAM with ROOT as its root, in the current directory as far as that is there too: what
+ * stands for an interpreter of another system. Both are given when it is compiled. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -345,7 +345,7 @@ static int host_walk(struct scratch *s, const struct image_config *image)
 		if (next == STEP_OBJECT)
 			capture_item(s, image);
 	}
-	drop_lone_keys(s);
+	end_walk(s);
 	return i;
 }
 

@@ -404,7 +404,7 @@ static void test_objects(void **state)
 		  "\"arg3\":{\"object\":\"type\",\"name\":\"Foo\"},"
 		  "\"arg4\":{\"object\":\"module\",\"name\":\"os\"},"
 		  "\"arg5\":{\"object\":\"_socket.socket\",\"fd\":-1},"
-		  "\"arg6\":{\"object\":\"code\"}}");
+		  "\"arg6\":{\"object\":\"code\"}},\"truncated\":{\"arg6\":3}");
 }
 
 /* Segments are separated by '|'. */
@@ -468,7 +468,7 @@ static void test_incomplete_paths(void **state)
 	expect(4, "\"args\":{\"arg0\":\"/srv\",\"arg1\":{\"object\":\"PosixPath\",\"parts\":[\"/"
 		  "\",null]},"
 		  "\"arg2\":null,\"arg3\":{\"object\":\"PosixPath\"}},"
-		  "\"truncated\":{\"arg0.parts\":9,\"arg0.parts[1]\":700},"
+		  "\"truncated\":{\"arg0.parts\":9,\"arg0.parts[1]\":700,\"arg3\":1},"
 		  "\"unreadable\":{\"arg1.parts[1]\":\"EFAULT\",\"arg2\":\"EFAULT\"}");
 }
 

@@ -107,11 +107,21 @@ static int take_str(struct reader *r, struct value *v, uint32_t len)
 	return 0;
 }
 
+/* A traceback may lack its last one, the line. */
+static uint32_t properties_needed(uint16_t object)
+{
+	return object_properties[object] - (object == WIRE_OBJECT_TRACEBACK);
+}
+
 static int take_object(struct reader *r, struct value *v, uint32_t len)
 {
 	if (v->aux >= sizeof(object_properties) || v->num > object_properties[v->aux])
 		return -EBADMSG;
 	v->children = v->num;
+	if (v->num < properties_needed(v->aux)) {
+		v->status = WIRE_TRUNCATED;
+		v->num = properties_needed(v->aux);
+	}
 	return take_payload(r, v, len, 1, 0);
 }
 

@@ -204,6 +204,9 @@ bool format_can_join(const struct value *v)
 		return false;
 	if ((list->kind != WIRE_LIST && list->kind != WIRE_TUPLE) || !format_readable(list))
 		return false;
+	/* Without a segment there would be a path that is not that. */
+	if (!list->children && list->status == WIRE_TRUNCATED)
+		return false;
 	for (i = 0; i < list->children; i++, part = value_next(part))
 		if (part->kind != WIRE_STR || !format_readable(part))
 			return false;

@@ -110,10 +110,15 @@ static void add_reason(struct buf *out, const struct value *v)
 	buf_char(out, '"');
 }
 
-/* An object's num counts its properties: how long a cut type name was is not known. */
+/* An object's num is the properties it should have: how long a cut type name was is not known. */
+static bool is_cut(const struct value *v)
+{
+	return v->status == WIRE_TRUNCATED && (v->kind != WIRE_OBJECT || v->num > v->children);
+}
+
 static void mark_value(struct walk *w, const struct value *v)
 {
-	if (!w->unreadable && v->status == WIRE_TRUNCATED && v->kind != WIRE_OBJECT) {
+	if (!w->unreadable && is_cut(v)) {
 		add_path(w);
 		buf_u64(w->out, true_length(v));
 	} else if (w->unreadable && !format_readable(v) && v->status != WIRE_NULL) {

@@ -329,7 +329,8 @@ static void write_object(struct buf *out, const struct value *v)
 		else
 			write_property(out, child);
 	}
-	buf_str(out, v->children ? ">" : " object>");
+	buf_str(out, v->children ? "" : " object");
+	buf_str(out, v->status == WIRE_TRUNCATED ? " ...>" : ">");
 }
 
 /* A path looks like its text. */

@@ -250,6 +250,9 @@ class Comparison:
         if not isinstance(got, Obj) or not type_fits(want.type, got.get("object")):
             self.bad(paths, "%r instead of %r", got, want)
             return
+        if len(got.pairs) <= max(1, len(details)):
+            # What identifies it found no room: that is what "truncated" says of an object.
+            self.used.update(p for p in paths if p in self.truncated)
         if "path" in details and "path" not in got and depth < PROMISED_DEPTH:
             self.bad(paths, "the path %r is not shown as text", details["path"].value)
         self.object_details(details, got, paths, depth)

@@ -84,7 +84,8 @@ def bare_values(audits):
         for value, place in itertools.islice(walk(r["args"], "args"), compare.PROMISED_VALUES):
             missing = bare(value)
             if missing:
-                problems.append("%s (seq %d): %s is %r without %s" % (r["event"], r["seq"], place, value, missing))
+                problems.append("%s (seq %d): %s is %r without %s"
+                                % (r["event"], r["seq"], place, value, missing))
     return problems
 
 
@@ -161,8 +162,8 @@ class Tally:
 
 def told(name, tally):
     """Lines for people."""
-    yield "rows of %s on Linux: %d; raised for real %d, through sys.audit() %d, not at all %d; of other systems and " \
-        "versions through sys.audit() %d" % ((name,) + tally.numbers())
+    yield "rows of %s on Linux: %d; raised for real %d, through sys.audit() %d, not at all %d; " \
+        "of other systems and versions through sys.audit() %d" % ((name,) + tally.numbers())
     for event, reason in tally.reasons.items():
         yield "  not for real: %s: %s" % (event, reason)
 

@@ -125,8 +125,8 @@ def files():
 def paths():
     used = pathlib.Path("used/file.py")
     yield [used, pathlib.PurePosixPath("/a", "b", "c"), pathlib.Path(), pathlib.Path("caf\xe9/\u4e2d") / "x"]
-    yield [["/bin/true", pathlib.Path("argument"), b"bytes", os.fspath(used)], ("true", pathlib.PurePosixPath("a", "b")),
-           {"path": pathlib.Path("in/a/dict")}]
+    yield [["/bin/true", pathlib.Path("argument"), b"bytes", os.fspath(used)],
+           ("true", pathlib.PurePosixPath("a", "b")), {"path": pathlib.Path("in/a/dict")}]
     yield [os.environ, {"env": os.environ}, [os.environ]]
 
 

@@ -98,15 +98,12 @@ def log():
     syslog.closelog()
 
 
-def python(*args, text="", hook=True, **env):
-    """A child interpreter. Returns its process id when it has ended."""
-    env.update(HOME=os.environ["HOME"], PYTHONDONTWRITEBYTECODE="1")
-    if hook:
-        env["PYTHONPATH"] = os.environ["ROWS_PATH"]
+def python(*args, text="", **env):
+    """Runs a child interpreter, which has the hook from early on."""
+    env.update(HOME=os.environ["HOME"], PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=os.environ["ROWS_PATH"])
     child = subprocess.Popen([sys.executable] + list(args), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, env=env)
     child.communicate(text.encode())
-    return child.pid
 
 
 def starts():

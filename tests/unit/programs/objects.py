@@ -19,7 +19,7 @@ import sys
 import types
 
 STRING_LIMIT = 512    # bytes of one str, bytes or int
-MAX_VALUES = 256      # of one event, its name and the object itself included
+MAX_VALUES = 448      # of those in containers, the event's name and the object itself included
 MAX_DEPTH = 6         # containers inside one another
 MAX_TYPE_NAME = 128
 
