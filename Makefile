@@ -37,7 +37,7 @@ REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench vmtest fuzz asan \
+.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick vmtest fuzz asan \
 	format help FORCE
 all: $(B)/pyaudit-trace
 
@@ -131,8 +131,19 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/libpyaudit.a
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -I. -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/libpyaudit.a \
 		$(LDFLAGS) $(LIBS)
 
-bench: all
+$(B)/floor: tests/bench/floor.c $(B)/libpyaudit.a
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(B)/libpyaudit.a $(LDFLAGS) $(LIBS)
+
+bench: all $(B)/floor
 	$(Q)tests/as-root tests/bench/run --tool $(B)/pyaudit-trace
+
+# Builds of CPython from Debian's suites; the quick one takes what this machine has.
+matrix: all
+	$(Q)tests/as-root tests/matrix/run --tool $(B)/pyaudit-trace
+
+matrix-quick: all
+	$(Q)tests/as-root tests/matrix/run --quick --tool $(B)/pyaudit-trace
 
 vmtest: all
 	$(Q)tests/vm/run
@@ -168,6 +179,7 @@ help:
 	'  asan       the unit tests with address and undefined behaviour sanitizers' \
 	'  fuzz       each fuzzer for FUZZ_SECONDS (60)' \
 	'  bench      what tracing costs on this machine; as root' \
+	'  matrix     the differential tests on many builds of CPython; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
 	'  format     run clang-format' \

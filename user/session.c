@@ -398,8 +398,8 @@ static void on_exec(struct session *s, const struct wire_exec *exec)
 	}
 	if (exec->stopped)
 		serve_stopped(s, exec);
-	else if (s->options->mode != MODE_COMMAND)
-		rescan_add(s->rescan, pid, exec->dev, exec->ino);
+	/* Libraries come later than the executable, and with dlopen later still. */
+	rescan_add(s->rescan, pid, exec->dev, exec->ino);
 }
 
 /* By then the dynamic loader has mapped what a program is linked with. */

@@ -116,3 +116,45 @@ class Layers(Case):
                                  self.path("mnt"), self.py.real, RAISE)
         raised = [tuple(r["args"].values()) for r in records.audits(found, "e2e.layer")]
         self.assertEqual(raised, [(d, i) for d in ("m1", "m2", "lower") for i in range(20)])
+
+
+HOST = r"""
+#include <dlfcn.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	void *lib = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL);
+	void (*start)(void) = lib ? (void (*)(void))dlsym(lib, "Py_Initialize") : 0;
+	int (*run)(const char *, void *) = lib ? (int (*)(const char *, void *))dlsym(lib, "PyRun_SimpleStringFlags") : 0;
+
+	if (!start || !run)
+		return 1;
+	start();
+	return run("import sys, time\nfor i in range(30): sys.audit('e2e.embedded', i); time.sleep(0.1)", 0);
+}
+"""
+
+
+class Embedding(Case):
+    """A program that is not Python and loads a libpython while it runs."""
+
+    def host(self):
+        import glob
+        import shutil
+        libs = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.1[0-9]*/lib/libpython3.1[0-9].so.1.0")))
+        if not shutil.which("cc") or not libs:
+            self.skipTest("no C compiler, or no shared libpython below ~/.pyenv")
+        with open(self.path("host.c"), "w") as f:
+            f.write(HOST)
+        cc = self.spawn("cc", "-o", self.path("host"), self.path("host.c"), "-ldl")
+        self.assertEqual(cc.wait(), 0, cc.stderr())
+        return self.path("host"), libs[0]
+
+    def test_command(self):
+        """COMMAND: the library is found soon after it was loaded."""
+        host, lib = self.host()
+        found, _ = self.run_json("-e", "e2e.*", "--", host, lib,
+                                 env=dict(self.environment(), PYTHONHOME=os.path.dirname(os.path.dirname(lib))))
+        seen = [r["args"]["arg0"] for r in records.audits(found, "e2e.embedded")]
+        self.assertEqual(seen, list(range(30 - len(seen), 30)))
+        self.assertGreater(len(seen), 10)
