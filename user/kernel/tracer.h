@@ -59,7 +59,8 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *image,
  * errno. */
 int tracer_attach_pid(struct tracer *t, int image, pid_t pid);
 
-/* Says that an image's probes may stand at the places of another's: two files that may be one underneath. */
+/* Says that an image's probes may stand at the places of another's: two files that may be one
+ * underneath. */
 int tracer_mark_twin(struct tracer *t, int image);
 
 /* Which image and which entry a probe number in a record stands for; -1 if there is no such probe.
