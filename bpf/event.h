@@ -72,7 +72,7 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 		return;
 	if (call->name_loaded) {
 		len = at_most(s->name_len, WIRE_MAX_NAME);
-		copy_kernel(record_room(s, s->used), len, s->name);
+		copy_within(record_room(s, s->used), s->name, len);
 		end_payload(s, v, len);
 	} else {
 		put_payload_str(s, v, call->name, WIRE_MAX_NAME - 1);

@@ -297,8 +297,9 @@ static int refuse_pid(pid_t pid, const struct add *add, int err)
 	return err ? err : -EINVAL;
 }
 
-int session_add_pid(struct session *s, pid_t pid)
+int session_add_pid(struct session *s, pid_t asked)
 {
+	pid_t pid = target_leader(asked);
 	struct add add = add_for(s, pid);
 	struct audit_event event = {.time.ns = now_ns(), .pid = pid, .tid = pid};
 	struct process_info *info;
@@ -316,7 +317,8 @@ int session_add_pid(struct session *s, pid_t pid)
 	if (!info)
 		return -ENOMEM;
 	process_identity(pid, &event.uid, event.comm, sizeof(event.comm));
-	announce(s, info, add.found, &event);
+	if (!info->probe)
+		announce(s, info, add.found, &event);
 	return 0;
 }
 

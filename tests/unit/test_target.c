@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -451,6 +452,35 @@ static void each_process(void **state)
 	end_child(p.child);
 }
 
+static void *wait_for_byte(void *arg)
+{
+	char byte;
+
+	*(pid_t *)arg = gettid();
+	return read(((int *)arg)[1], &byte, 1) == 1 ? NULL : arg;
+}
+
+static void threads_lead_to_their_process(void **state)
+{
+	volatile int shared[2] = {0};
+	pthread_t thread;
+	int pipe_fds[2];
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	shared[1] = pipe_fds[0];
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_byte, (void *)shared), 0);
+	while (!shared[0])
+		usleep(1000);
+	assert_int_not_equal(shared[0], getpid());
+	assert_int_equal(target_leader(shared[0]), getpid());
+	assert_int_equal(target_leader(getpid()), getpid());
+	assert_int_equal(target_leader(0x7ffffff0), 0x7ffffff0);
+	assert_int_equal(write(pipe_fds[1], "", 1), 1);
+	pthread_join(thread, NULL);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +489,7 @@ int main(void)
 		cmocka_unit_test(stat_lines),
 		cmocka_unit_test(process_files),
 		cmocka_unit_test(data_mappings_are_left_out),
+		cmocka_unit_test(threads_lead_to_their_process),
 		cmocka_unit_test(processes_without_files),
 		cmocka_unit_test(vanishes_in_the_walk),
 		cmocka_unit_test(first_thread_ends),

@@ -442,3 +442,20 @@ int target_each_process(int (*fn)(pid_t pid, void *arg), void *arg)
 	closedir(proc);
 	return ret;
 }
+
+pid_t target_leader(pid_t pid)
+{
+	char path[32], text[4096];
+	const char *line;
+	size_t len;
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return pid;
+	line = target_read_file(dir, "status", text, sizeof(text), &len) ? NULL
+									 : strstr(text, "\nTgid:");
+	close(dir);
+	return line && atoi(line + 6) > 0 ? atoi(line + 6) : pid;
+}
