@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Records come in from the ring, are decoded, completed with what is known of their process, and go
+ * out. */
+#include <string.h>
+
+#include "session_state.h"
+
+void session_write(struct session *s, struct audit_event *event)
+{
+	if (s->summary && event->type != RECORD_SUMMARY && event->type != RECORD_COUNT)
+		return;
+	output_record(s->output, event);
+}
+
+static void write_loss(struct session *s, enum loss_reason reason, uint64_t count, int64_t time)
+{
+	struct audit_event event = {.type = RECORD_LOST, .time.ns = time, .lost = {reason, count}};
+
+	if (count)
+		session_write(s, &event);
+}
+
+/* Says in the stream what the kernel has lost since the last time. */
+void session_tell_losses(struct session *s, int64_t time)
+{
+	static const enum loss_reason reasons[] = {
+		[WIRE_LOSS_RING] = LOSS_RING,
+		[WIRE_LOSS_SCRATCH] = LOSS_SCRATCH,
+	};
+	struct tracer_counts counts;
+	int i;
+
+	tracer_counts(s->tracer, &counts);
+	for (i = 0; i < WIRE_LOSS_MAX; i++) {
+		write_loss(s, reasons[i], counts.lost[i] - s->kernel_lost_told[i], time);
+		s->kernel_lost_told[i] = counts.lost[i];
+	}
+}
+
+static void write_exit(struct session *s, const struct process_info *info,
+		       const struct wire_header *head, int status)
+{
+	struct audit_event event = {
+		.type = RECORD_EXIT,
+		.time.ns = process_wall_clock(head->time),
+		.pid = head->pid,
+		.tid = head->tid,
+		.ppid = info->ppid,
+		.uid = head->uid,
+		.status = status,
+	};
+
+	memcpy(event.comm, head->comm, sizeof(head->comm));
+	session_write(s, &event);
+}
+
+/* The process record: what is known of a process and of how it is probed. */
+void session_announce(struct session *s, struct process_info *info, const struct image_entry *image,
+		      const struct audit_event *from)
+{
+	struct audit_event event = *from;
+	size_t n;
+
+	info->python = image->version;
+	info->build = image->build;
+	info->probe = image->choice == PY_PROBE_USDT ? "usdt" : "uprobe";
+	info->entries = image->entries;
+	info->n_entries = image->n_entries;
+	info->missed = py_image_gaps(image->image, image->choice, &n);
+	info->n_missed = n;
+	event.type = RECORD_PROCESS;
+	event.ppid = info->ppid;
+	event.process = info;
+	session_write(s, &event);
+}
+
+static void deliver(struct session *s, struct audit_event *event)
+{
+	if (s->options->count && s->audit_records >= s->options->count) {
+		s->over_count++;
+		return;
+	}
+	s->audit_records++;
+	if (s->options->count && s->audit_records == s->options->count)
+		s->over = true;
+	if (!s->summary)
+		output_record(s->output, event);
+	else if (summary_count(s->summary, event))
+		s->counted++;
+	else
+		s->undecodable++;
+}
+
+static void on_audit(struct session *s, const struct wire_audit *wire, size_t size)
+{
+	const struct image_entry *image = images_of_probe(s->images, wire->probe);
+	struct audit_event event = {0};
+	struct process_info *info;
+	bool is_new;
+
+	if (wire_decode_audit(wire, size, &s->decoder, &event)) {
+		s->undecodable++;
+		return;
+	}
+	event.time.ns = process_wall_clock(wire->head.time);
+	event.version = image ? image->image->version : 0;
+	event.row = event_find(event.name_text);
+	event.variant =
+		event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
+	info = process_get(s->processes, event.pid, 0, &is_new);
+	if (info) {
+		event.ppid = info->ppid;
+		if (!info->probe && image)
+			session_announce(s, info, image, &event);
+	}
+	deliver(s, &event);
+}
+
+static void on_exit_record(struct session *s, const struct wire_exit *wire)
+{
+	struct process_info *info = process_find(s->processes, wire->head.pid);
+
+	if (info && info->probe)
+		write_exit(s, info, &wire->head, wire->status);
+	process_forget(s->processes, wire->head.pid);
+	rescan_forget(s->rescan, wire->head.pid);
+	s->maybe_over = true;
+}
+
+static void on_fork(struct session *s, const struct wire_fork *wire)
+{
+	struct process_info *info;
+	bool is_new;
+
+	if (!session_everywhere(s->options))
+		return;
+	/* The number may have been another process's whose exit could not be told. */
+	process_forget(s->processes, wire->child);
+	info = process_get(s->processes, wire->child, wire->head.pid, &is_new);
+	if (info)
+		info->probe =
+			NULL; /* what it took over from its parent; it is announced by itself */
+}
+
+void session_on_record(const void *data, size_t size, void *arg)
+{
+	const struct wire_header *head;
+	struct session *s = arg;
+
+	if (wire_check(data, size, &head)) {
+		s->undecodable++;
+		return;
+	}
+	if (head->lost != s->kernel_lost_head) {
+		s->kernel_lost_head = head->lost;
+		session_tell_losses(s, process_wall_clock(head->time));
+	}
+	if (wire_as_audit(head))
+		on_audit(s, wire_as_audit(head), size);
+	else if (wire_as_fork(head))
+		on_fork(s, wire_as_fork(head));
+	else if (wire_as_exec(head))
+		session_on_exec(s, wire_as_exec(head));
+	else if (wire_as_exit(head))
+		on_exit_record(s, wire_as_exit(head));
+	if (s->undecodable != s->undecodable_told) {
+		write_loss(s, LOSS_DECODE, s->undecodable - s->undecodable_told, session_now());
+		s->undecodable_told = s->undecodable;
+	}
+}

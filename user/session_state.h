@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of a session share: session.c (the run), session_records.c (records in and out)
+ * and session_targets.c (what is traced). */
+#ifndef PYAUDIT_SESSION_STATE_H
+#define PYAUDIT_SESSION_STATE_H
+
+#include "decode/wire_decode.h"
+#include "enrich/process.h"
+#include "images.h"
+#include "session.h"
+#include "sink/output.h"
+#include "sink/summary.h"
+#include "target/command.h"
+#include "target/rescan.h"
+
+struct session {
+	const struct options *options;
+	const struct filter *filter;
+	struct tracer *tracer;
+	struct images *images;
+	struct process_cache *processes;
+	struct output *output;
+	struct summary *summary; /* -c; NULL otherwise */
+	struct rescan *rescan;
+	struct wire_decoder decoder;
+
+	struct command command;
+	bool command_exited;
+	int command_status;
+
+	uint64_t counted;    /* delivered by -c */
+	uint64_t over_count; /* came after the last that --count asks for: filtered */
+	uint64_t undecodable, undecodable_told;
+	uint64_t kernel_lost_told[WIRE_LOSS_MAX];
+	uint32_t kernel_lost_head; /* the count in the last record's head */
+	uint64_t audit_records;
+	unsigned int ticks;
+	bool maybe_over, over;
+};
+
+/* With -f and -a probes stand in every process of a file, else only in the processes asked for. */
+bool session_everywhere(const struct options *o);
+
+/* Wall clock, ns. */
+int64_t session_now(void);
+
+/* Takes a record out of the ring: a tracer_record_fn; arg is the session. */
+void session_on_record(const void *data, size_t size, void *arg);
+
+/* Says in the stream what the kernel has lost since the last time. */
+void session_tell_losses(struct session *s, int64_t time);
+
+void session_write(struct session *s, struct audit_event *event);
+
+/* The process record: what is known of a process and of how it is probed. from: its time and ids.
+ */
+void session_announce(struct session *s, struct process_info *info, const struct image_entry *image,
+		      const struct audit_event *from);
+
+/* A target has executed a file. */
+void session_on_exec(struct session *s, const struct wire_exec *exec);
+
+/* Looks again at processes that have executed something lately. */
+void session_rescan(struct session *s);
+
+#endif
