@@ -56,7 +56,8 @@ int target_parse_stat(const char *text, struct proc_stat *out);
  */
 int target_open_process(pid_t pid, int *dir);
 
-/* The process a thread belongs to, as -p may name any of its threads; pid itself if that cannot be told. */
+/* The process a thread belongs to, as -p may name any of its threads; pid itself if that cannot be
+ * told. */
 pid_t target_leader(pid_t pid);
 
 /* Reads a file below dir, at most size - 1 bytes, and puts a NUL behind them. Returns 0 or a

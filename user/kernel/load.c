@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loading the BPF object: its constants, its maps, and as what its programs are loaded. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kernel/multi.h"
+#include "kernel/tracer_state.h"
+#include "named_types.h"
+
+#define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
+
+/* Pages of literals where programs may not sleep: 35 MB, ten interpreters. */
+#define LITERAL_PAGES 8192
+
+static uint32_t scratch_count(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	/* Twice the CPUs, for programs preempted in the middle, and some. */
+	return 2 * (cpus > 0 ? cpus : 1) + 16;
+}
+
+/* Sets what is constant for a load. */
+static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t probe)
+{
+	const struct tracer_options *o = &t->options;
+
+	skel->rodata->knob_cookie = t->cookie;
+	skel->rodata->knob_probe = probe;
+	skel->rodata->knob_sleepable = t->sleepable;
+	/* Where probes cannot be put into one process, other processes are left out here. */
+	skel->rodata->knob_targets_only = o->targets_only || (t->multi && !o->everywhere);
+	skel->rodata->knob_adopt = o->adopt;
+	skel->rodata->knob_follow = o->follow;
+	skel->rodata->knob_stop_on_exec = o->stop_on_exec;
+	skel->rodata->knob_filter = o->filter;
+	skel->rodata->knob_patterns = o->n_patterns;
+	skel->rodata->knob_default_pass = o->default_pass;
+	skel->rodata->knob_args = o->args;
+	skel->rodata->knob_string_limit = o->string_limit;
+	skel->rodata->knob_wakeup_fill = o->buffer_size / 4;
+	bpf_map__set_max_entries(skel->maps.ring, o->buffer_size);
+	bpf_map__set_max_entries(skel->maps.free_scratches, scratch_count());
+	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
+	if (!t->sleepable) {
+		/* Kernels that old warn, with a stack trace in their log, of a tracing program
+		 * whose map is not preallocated (until 6.1: 34dd3bad1a6f). */
+		bpf_map__set_map_flags(skel->maps.literals, 0);
+		bpf_map__set_max_entries(skel->maps.literals, LITERAL_PAGES);
+	}
+}
+
+/* How the uprobe programs are loaded: those that may sleep can bring in pages that are not there.
+ */
+static int set_kind(const struct tracer *t, struct pyaudit *skel)
+{
+	struct bpf_program *prog;
+	int err = 0;
+
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		if (err || strcmp(bpf_program__section_name(prog), "uprobe"))
+			continue;
+		if (t->sleepable)
+			err = bpf_program__set_flags(prog,
+						     bpf_program__flags(prog) | BPF_F_SLEEPABLE);
+		if (!err && t->multi)
+			err = bpf_program__set_expected_attach_type(prog,
+								    ATTACH_TYPE_TRACE_UPROBE_MULTI);
+	}
+	return err;
+}
+
+/* Lets a further load use the maps of the first. */
+static int share_maps(struct pyaudit *skel, const struct pyaudit *first)
+{
+	struct bpf_map *map;
+	int err;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		const char *name = bpf_map__name(map);
+		int fd;
+
+		if (strstr(name, ".rodata"))
+			continue;
+		fd = bpf_object__find_map_fd_by_name(first->obj, name);
+		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+const char *load_program_name(enum py_entry entry)
+{
+	static const char *const names[] = {
+		[PY_ENTRY_SYS_AUDIT_TSTATE] = "on_sys_audit_tstate",
+		[PY_ENTRY_SYS_AUDIT] = "on_sys_audit",
+		[PY_ENTRY_PYSYS_AUDIT] = "on_pysys_audit",
+		[PY_ENTRY_PYSYS_AUDIT_T] = "on_pysys_audit_t",
+		[PY_ENTRY_USDT] = "on_usdt",
+	};
+
+	return names[entry];
+}
+
+/* Only the program of an entry, or for 0 those that follow processes. */
+static void choose_programs(struct pyaudit *skel, enum py_entry entry)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		bool probe = bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE;
+
+		if (entry)
+			probe = !strcmp(bpf_program__name(prog), load_program_name(entry));
+		bpf_program__set_autoload(prog, probe == (entry != 0));
+	}
+}
+
+struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t probe)
+{
+	struct instance *i = calloc(1, sizeof(*i));
+	int err;
+
+	if (!i)
+		return NULL;
+	i->entry = entry;
+	i->skel = pyaudit__open();
+	if (!i->skel) {
+		err = errno;
+		goto fail;
+	}
+	set_knobs(t, i->skel, probe);
+	choose_programs(i->skel, entry);
+	err = t->skel ? share_maps(i->skel, t->skel) : 0;
+	if (!err)
+		err = set_kind(t, i->skel);
+	if (!err)
+		err = pyaudit__load(i->skel);
+	if (err) {
+		err = -err;
+		goto fail;
+	}
+	i->next = t->instances;
+	t->instances = i;
+	return i;
+fail:
+	pyaudit__destroy(i->skel);
+	free(i);
+	errno = err;
+	return NULL;
+}
+
+struct instance *load_for(struct tracer *t, enum py_entry entry, uint32_t probe)
+{
+	struct instance *i;
+
+	for (i = t->instances; i && t->cookie; i = i->next)
+		if (i->entry == entry)
+			return i;
+	i = load_instance(t, entry, probe);
+	if (!i && t->sleepable) {
+		/* Since 6.0 programs may sleep, but not yet with all the maps used here. */
+		log_debug("%s: not loaded as one that may sleep: %s", load_program_name(entry),
+			  strerror(errno));
+		t->sleepable = false;
+		i = load_instance(t, entry, probe);
+	}
+	return i;
+}
+
+int load_all(struct tracer *t)
+{
+	int entry;
+
+	for (entry = PY_ENTRY_SYS_AUDIT_TSTATE; entry <= PY_ENTRY_USDT; entry++)
+		if (!load_for(t, entry, 0))
+			return errno;
+	return 0;
+}
+
+static int fill_named_types(struct tracer *t)
+{
+	static const struct {
+		char name[TYPE_NAME_KEY];
+		uint32_t recipe;
+	} types[] = {
+#define ROW(name, recipe) {name, recipe},
+		NAMED_TYPES(ROW)
+#undef ROW
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]) && !err; i++)
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.named_types), types[i].name,
+					  &types[i].recipe, BPF_ANY);
+	return err;
+}
+
+int load_maps(struct tracer *t)
+{
+	const struct tracer_options *o = &t->options;
+	uint32_t i;
+	int err = fill_named_types(t);
+
+	for (i = 0; i < scratch_count() && !err; i++)
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.free_scratches), NULL, &i,
+					  BPF_ANY);
+	for (i = 0; i < o->n_patterns && !err; i++) {
+		struct {
+			char glob[TRACER_PATTERN_MAX + 1];
+			uint32_t exclude, reserved;
+		} p = {.exclude = o->patterns[i].exclude};
+
+		snprintf(p.glob, sizeof(p.glob), "%s", o->patterns[i].glob);
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.patterns), &i, &p, BPF_ANY);
+	}
+	for (i = 0; i < o->n_names && !err; i++) {
+		char key[NAME_KEY_LEN] = "";
+		uint8_t pass = o->names_pass[i];
+
+		if (strlen(o->names[i]) >= sizeof(key))
+			continue;
+		memcpy(key, o->names[i], strlen(o->names[i]));
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.verdicts), key, &pass, BPF_ANY);
+	}
+	return err;
+}

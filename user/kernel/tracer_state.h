@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the tracer share: tracer.c (probes, targets, the ring) and load.c (the BPF
+ * object). */
+#ifndef PYAUDIT_KERNEL_TRACER_STATE_H
+#define PYAUDIT_KERNEL_TRACER_STATE_H
+
+#include <bpf/libbpf.h>
+
+#include "kernel/tracer.h"
+#include "pyaudit.skel.h"
+
+/* One load of the BPF object. The first has the maps and the programs that follow processes. Each
+ * further one shares those maps and has the program of one entry, verified when the first probe
+ * needs it: that takes a tenth of a second and more. On kernels without attach cookies every probe
+ * has its own, which knows the probe's number as a constant. */
+struct instance {
+	struct pyaudit *skel;
+	enum py_entry entry; /* 0: the first */
+	struct instance *next;
+};
+
+struct image {
+	int fd;
+	struct py_probe probes[PY_MAX_PROBES];
+	uint32_t numbers[PY_MAX_PROBES];
+	struct instance *instances[PY_MAX_PROBES];
+	size_t n_probes;
+};
+
+/* A probe in place: libbpf's, or a bare descriptor. */
+struct link {
+	struct bpf_link *bpf; /* NULL: fd */
+	int fd;
+};
+
+struct tracer {
+	struct tracer_options options;
+	bool cookie, sleepable;
+	bool multi;		    /* probes are uprobe_multi links, in every process of a file */
+	struct instance *instances; /* the first loaded is the last in the list */
+	struct pyaudit *skel;	    /* the first */
+	struct ring_buffer *ring;
+	struct image *images;
+	size_t n_images;
+	int *probe_images; /* image of each probe number */
+	size_t n_probes;
+	struct link *links;
+	size_t n_links, cap_links;
+	tracer_record_fn fn;
+	void *arg;
+	int batch; /* records of this round */
+};
+
+/* The name of an entry's program. */
+const char *load_program_name(enum py_entry entry);
+
+/* Loads the programs of an entry, for probe number `probe` where each probe has a load of its own;
+ * of 0, those that follow processes, and the maps. NULL with errno set (not reported). */
+struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t probe);
+
+/* The load that serves an entry: one there is, or a new one. */
+struct instance *load_for(struct tracer *t, enum py_entry entry, uint32_t probe);
+
+/* All entries, where a probe will be wanted at once. Returns 0 or a positive errno. */
+int load_all(struct tracer *t);
+
+/* Fills the maps that are read only afterwards. Returns 0 or a negative errno. */
+int load_maps(struct tracer *t);
+
+#endif
