@@ -16,15 +16,16 @@
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 
+/* The verifier's words come as one message of many lines. */
 static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char text[1024];
+	char *text, *line, *rest = NULL;
 
-	if (level == LIBBPF_DEBUG || log_level < 2)
+	if (level == LIBBPF_DEBUG || log_level < 2 || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	vsnprintf(text, sizeof(text), fmt, ap);
-	text[strcspn(text, "\n")] = '\0';
-	log_debug("libbpf: %s", text);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_debug("%s", line);
+	free(text);
 	return 0;
 }
 
