@@ -9,6 +9,13 @@
 #ifndef PYAUDIT_BPF_SCRATCH_H
 #define PYAUDIT_BPF_SCRATCH_H
 
+/* Before a short loop. The unit test compiles these headers with another compiler. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL
+#endif
+
 #define MAX_PATTERNS 64
 #define PATTERN_LEN  128
 

@@ -379,7 +379,7 @@ static __always_inline void count_rest(struct scratch *s)
 		return;
 	s->paren_depth = s->depth;
 	/* Frames of Python objects are not the format's. */
-#pragma clang loop unroll(full)
+	UNROLL
 	for (i = WIRE_MAX_DEPTH; i > 0; i--)
 		if (i <= s->depth && frame_at(s, i)->kind != FRAME_UNITS)
 			__sync_fetch_and_add(&s->paren_depth, -1);
@@ -414,7 +414,7 @@ static __always_inline void close_containers(struct scratch *s)
 	__u32 i;
 
 	/* 5.10 refuses a loop that clang closes by falling through instead of by a jump. */
-#pragma clang loop unroll(full)
+	UNROLL
 	for (i = WIRE_MAX_DEPTH; i > 0; i--) {
 		if (i > s->depth)
 			continue;
