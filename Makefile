@@ -146,6 +146,7 @@ matrix-quick: all
 	$(Q)tests/as-root tests/matrix/run --quick --tool $(B)/pyaudit-trace
 
 vmtest: all
+	$(Q)tests/install-deps vm
 	$(Q)tests/vm/run
 
 install: all

@@ -84,15 +84,11 @@ static __always_inline int load_ascii_name(struct scratch *s, const struct py_la
 __noinline int load_object_name(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
+	const struct image_config *image = s ? image_of(s->image) : 0;
 	const struct py_layout *l;
-	struct image_config *image;
 	__u64 type, flags = 0, length, addr;
-	__u32 key, state, i;
+	__u32 state, i;
 
-	if (!s)
-		return 0;
-	key = s->image;
-	image = bpf_map_lookup_elem(&images, &key);
 	if (!image || !image->decode || read_object(s, s->item))
 		return 0;
 	l = &image->layout;

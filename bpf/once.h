@@ -68,8 +68,7 @@ static __always_inline bool is_forwarded(const struct image_config *image, __u64
 static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct probe_config *probe,
 					     __u64 name)
 {
-	__u32 key = probe->image;
-	struct image_config *image = bpf_map_lookup_elem(&images, &key);
+	const struct image_config *image = image_of(probe->image);
 
 	return image && is_forwarded(image, PT_REGS_IP(ctx) - probe->link_addr, name,
 				     PT_REGS_SP(ctx) + probe->stack_adjust);

@@ -8,6 +8,11 @@ static __always_inline struct scratch *scratch_of(__u32 slot)
 	return bpf_map_lookup_elem(&scratches, &slot);
 }
 
+static __always_inline const struct image_config *image_of(__u32 number)
+{
+	return bpf_map_lookup_elem(&images, &number);
+}
+
 __noinline int do_step(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
@@ -18,13 +23,8 @@ __noinline int do_step(__u32 slot)
 __noinline int do_item(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
-	struct image_config *image;
-	__u32 key;
+	const struct image_config *image = s ? image_of(s->image) : 0;
 
-	if (!s)
-		return 0;
-	key = s->image;
-	image = bpf_map_lookup_elem(&images, &key);
 	if (image)
 		capture_item(s, image);
 	return 0;
@@ -52,13 +52,8 @@ __noinline int capture_all(__u32 slot)
 __noinline int start_arguments(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
-	struct image_config *image;
-	__u32 key;
+	const struct image_config *image = s ? image_of(s->image) : 0;
 
-	if (!s)
-		return 0;
-	key = s->image;
-	image = bpf_map_lookup_elem(&images, &key);
 	if (!image)
 		return 0;
 	if (s->entry == PY_ENTRY_USDT)

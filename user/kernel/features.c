@@ -55,15 +55,25 @@ static int probe_semaphores(void)
 	return access("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset", R_OK) == 0;
 }
 
+/* Programs that may sleep, and use a stack map: that came later. */
 static int probe_sleepable(void)
 {
+	int map = bpf_map_create(BPF_MAP_TYPE_STACK, NULL, 0, 4, 1, NULL), fd;
 	struct bpf_insn insns[] = {
-		{.code = 0xb7, .dst_reg = 0, .imm = 0}, /* r0 = 0 */
-		{.code = 0x95},				/* exit */
+		{.code = BPF_LD | BPF_DW | BPF_IMM,
+		 .dst_reg = BPF_REG_1,
+		 .src_reg = BPF_PSEUDO_MAP_FD,
+		 .imm = map},						     /* r1 = map */
+		{.code = 0},						     /* its second half */
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0}, /* r0 = 0 */
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
 
+	if (map < 0)
+		return 0;
+	fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 4, &opts);
+	close(map);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -98,7 +108,7 @@ static struct feature features[] = {
 	{"USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them"},
 	{"attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself"},
 	{"sleepable uprobes", false, false,
-	 "Linux 6.0; without them strings in pages not loaded yet come from the file"},
+	 "a newer Linux than 6.1; without them strings in pages not loaded yet come from the file"},
 	{"uprobe_multi", false, false, "Linux 6.6; without it CAP_SYS_ADMIN is needed"},
 };
 
