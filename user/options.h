@@ -51,9 +51,4 @@ void options_free(struct options *o);
 void options_print_help(FILE *f);
 void options_print_version(FILE *f);
 
-/* Sizes as "4M", "512k", "1G", plain bytes; times as "10", "1.5s", "200ms", "5m", "1h" (ns). Return
- * 0 or -EINVAL / -ERANGE. */
-int parse_size(const char *text, uint64_t *bytes);
-int parse_time(const char *text, uint64_t *ns);
-
 #endif

@@ -3,9 +3,14 @@
 #ifndef PYAUDIT_OPTIONS_TABLE_H
 #define PYAUDIT_OPTIONS_TABLE_H
 
-#include <stddef.h>
+#include "options.h"
 
-struct option_parser;
+#define USAGE_ERROR 2
+
+struct option_parser {
+	struct options o;
+	bool all, check, list_events;
+};
 
 struct option_row {
 	const char *heading; /* of the group this row begins; NULL: it goes on with the last */
@@ -20,6 +25,10 @@ struct option_row {
 };
 
 #define OPTION_LAST (-1)
+#define OPTIONS_MAX 96
+
+/* Reports it; USAGE_ERROR. */
+int options_out_of_memory(void);
 
 /* All rows in the order they are shown; *n is their number. */
 const struct option_row *options_table(size_t *n);

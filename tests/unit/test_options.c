@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "options.h"
+#include "options_values.h"
 #include "options_table.h"
 
 #define ARGV(...) ((char *[]){"pyaudit-trace", __VA_ARGS__ __VA_OPT__(, ) NULL})

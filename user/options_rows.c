@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The options: what each takes, and the table of them. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "options_table.h"
+#include "options_values.h"
+
+#define STRING_LIMIT_MAX 32768
+#define BUFFER_MIN	 (64ULL << 10)
+#define BUFFER_MAX	 (1ULL << 30)
+
+/* The length is limited so that a long value does not push the remedy out of the line. */
+static int bad_value(const struct option_row *row, const char *value, const char *why)
+{
+	log_error("--%s '%.200s': %s", row->name, value, why);
+	return USAGE_ERROR;
+}
+
+int options_out_of_memory(void)
+{
+	log_error("command line: out of memory; give fewer arguments");
+	return USAGE_ERROR;
+}
+
+static int set_flag(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	*(bool *)((char *)p + row->field) = true;
+	return 0;
+}
+
+static int add_pid(struct options *o, pid_t pid)
+{
+	pid_t *pids;
+	size_t i;
+
+	for (i = 0; i < o->n_pids; i++)
+		if (o->pids[i] == pid)
+			return 0;
+	pids = reallocarray(o->pids, o->n_pids + 1, sizeof(*pids));
+	if (!pids)
+		return options_out_of_memory();
+	o->pids = pids;
+	o->pids[o->n_pids++] = pid;
+	return 0;
+}
+
+static int set_pids(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	static const char why[] = "not a process number; give numbers above 0, separated by commas";
+	const char *s = value;
+	uint64_t pid;
+
+	for (;;) {
+		if (take_digits(&s, &pid) || !pid || pid > INT_MAX || (*s && *s != ','))
+			return bad_value(row, value, why);
+		if (add_pid(&p->o, (pid_t)pid))
+			return USAGE_ERROR;
+		if (!*s++)
+			return 0;
+	}
+}
+
+/* Takes over pattern. The array always ends with a NULL. */
+static int add_event(struct options *o, char *pattern)
+{
+	char **events = pattern ? reallocarray(o->events, o->n_events + 2, sizeof(*events)) : NULL;
+
+	if (!events) {
+		free(pattern);
+		return options_out_of_memory();
+	}
+	o->events = events;
+	o->events[o->n_events++] = pattern;
+	o->events[o->n_events] = NULL;
+	return 0;
+}
+
+static int set_events(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	const char *s = value, *name;
+	size_t len;
+
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		name = s + (*s == '!');
+		name += *name == '@';
+		if (name >= s + len)
+			return bad_value(row, value,
+					 "a pattern is empty; see --list-events for names");
+		if (add_event(&p->o, strndup(s, len)))
+			return USAGE_ERROR;
+		if (!s[len])
+			return 0;
+	}
+}
+
+static int set_string_limit(struct option_parser *p, const struct option_row *row,
+			    const char *value)
+{
+	uint64_t bytes;
+
+	if (parse_size(value, &bytes) || !bytes || bytes > STRING_LIMIT_MAX)
+		return bad_value(row, value,
+				 "not a string limit; give 1 to 32768 bytes, or 1k to 32k");
+	p->o.string_limit = (uint32_t)bytes;
+	return 0;
+}
+
+static int set_buffer(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	uint64_t bytes, size = BUFFER_MIN;
+
+	if (parse_size(value, &bytes) || bytes < BUFFER_MIN || bytes > BUFFER_MAX)
+		return bad_value(row, value, "not a buffer size; give 64k to 1G");
+	while (size < bytes)
+		size *= 2;
+	p->o.buffer_size = size;
+	return 0;
+}
+
+static int set_duration(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (parse_time(value, &p->o.duration_ns) || !p->o.duration_ns)
+		return bad_value(row, value, "not a time above 0; give 10, 1.5s, 200ms, 5m or 1h");
+	return 0;
+}
+
+static int set_count(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (parse_number(value, &p->o.count) || !p->o.count)
+		return bad_value(row, value, "not a number of events; give a number above 0");
+	return 0;
+}
+
+static int set_output(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (!*value)
+		return bad_value(row, value, "no file name; give one, or - for stdout");
+	p->o.output = value;
+	return 0;
+}
+
+/* Which of "a|b|c" the value is; -1: none of them. */
+static int choice_index(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+	int i;
+
+	for (i = 0;; i++, choices++) {
+		size_t n = strcspn(choices, "|");
+
+		if (n == len && !memcmp(choices, value, n))
+			return i;
+		choices += n;
+		if (!*choices)
+			return -1;
+	}
+}
+
+static int set_choice(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	int i = choice_index(row->choices, value);
+
+	if (i < 0) {
+		log_error("--%s '%.200s': unknown value; give one of %s", row->name, value,
+			  row->choices);
+		return USAGE_ERROR;
+	}
+	*(int *)((char *)p + row->field) = i;
+	return 0;
+}
+
+static int set_format(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (choice_index(row->choices, value) < 0)
+		return bad_value(row, value, "unknown format; give text or json");
+	p->o.format = value;
+	return 0;
+}
+
+static int set_quiet(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	p->o.verbosity = -1;
+	return 0;
+}
+
+static int set_verbose(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	p->o.verbosity = p->o.verbosity < 0 ? 1 : p->o.verbosity + 1;
+	return 0;
+}
+
+static int set_help(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	p->o.mode = MODE_HELP;
+	return OPTION_LAST;
+}
+
+static int set_version(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	p->o.mode = MODE_VERSION;
+	return OPTION_LAST;
+}
+
+_Static_assert(sizeof(enum color_when) == sizeof(int) && COLOR_NEVER == 2, "as in its choices");
+_Static_assert(sizeof(enum py_probe_choice) == sizeof(int) && PY_PROBE_USDT == 2,
+	       "as in its choices");
+
+/* clang-format off */
+#define ROW(l, n, a, h, ...) {.letter = (l), .name = (n), .arg = (a), .help = (h), __VA_ARGS__}
+#define FIELD(f) .field = offsetof(struct option_parser, f)
+
+static const struct option_row rows[] = {
+	ROW('p', "pid", "PID[,PID]",
+	    "these running processes, all threads; repeatable",
+	    .heading = "What to trace", .set = set_pids),
+	ROW('f', "follow", NULL,
+	    "also their children: fork, exec of another Python; -a implies it",
+	    .set = set_flag, FIELD(o.follow)),
+	ROW('a', "all", NULL,
+	    "every CPython on the machine, now and later",
+	    .set = set_flag, FIELD(all)),
+	ROW(0, "as-root", NULL,
+	    "run COMMAND as root, not as the user who called sudo",
+	    .set = set_flag, FIELD(o.as_root)),
+
+	ROW('e', "event", "GLOB[,GLOB]",
+	    "only these; !GLOB excludes, @NAME is a category; later wins",
+	    .heading = "Which events", .set = set_events),
+	ROW('s', "string-limit", "BYTES",
+	    "bytes of one string that are captured: 1 to 32k (default 512)",
+	    .set = set_string_limit),
+	ROW(0, "no-args", NULL,
+	    "event names only",
+	    .set = set_flag, FIELD(o.no_args)),
+
+	ROW('o', "output", "FILE",
+	    "write events there; - is stdout",
+	    .heading = "Output", .set = set_output),
+	ROW(0, "format", "FORMAT",
+	    "text (default), or json: one object a line",
+	    .set = set_format, .choices = "text|json"),
+	ROW('c', "summary", NULL,
+	    "counts instead of events",
+	    .set = set_flag, FIELD(o.summary)),
+	ROW(0, "color", "WHEN",
+	    "auto (default: on a terminal only), always or never",
+	    .set = set_choice, FIELD(o.color), .choices = "auto|always|never"),
+	ROW('q', "quiet", NULL,
+	    "errors only on stderr",
+	    .set = set_quiet),
+	ROW('v', "verbose", NULL,
+	    "say on stderr what happens; repeatable",
+	    .set = set_verbose),
+
+	ROW(0, "duration", "TIME",
+	    "stop after it: 10, 1.5s, 200ms, 5m, 1h",
+	    .heading = "Limits", .set = set_duration),
+	ROW(0, "count", "N",
+	    "stop after N events",
+	    .set = set_count),
+	ROW(0, "buffer", "SIZE",
+	    "ring buffer of the kernel: 64k to 1G (default 8M)",
+	    .set = set_buffer),
+
+	ROW(0, "probe", "HOW",
+	    "auto (default: what sees all and changes nothing), uprobe or usdt",
+	    .heading = "Other", .set = set_choice, FIELD(o.probe), .choices = "auto|uprobe|usdt"),
+	ROW(0, "check", NULL,
+	    "what this kernel and these interpreters (-p or FILE) let us see",
+	    .set = set_flag, FIELD(check)),
+	ROW(0, "list-events", NULL,
+	    "the event table; -e selects, --format json for programs",
+	    .set = set_flag, FIELD(list_events)),
+	ROW(0, "version", NULL,
+	    "print the version and exit",
+	    .set = set_version),
+	ROW('h', "help", NULL,
+	    "print this and exit",
+	    .set = set_help),
+};
+/* clang-format on */
+
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
+_Static_assert(N_ROWS <= OPTIONS_MAX, "the parser has room for them");
+
+const struct option_row *options_table(size_t *n)
+{
+	*n = N_ROWS;
+	return rows;
+}
