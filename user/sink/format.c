@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "decode/text_iter.h"
@@ -140,6 +141,22 @@ enum arg_show format_arg_show(const struct audit_event *event, uint32_t index)
 const char *format_loss(enum loss_reason reason)
 {
 	return (unsigned int)reason < LOSS_MAX ? loss_reasons[reason] : "unknown";
+}
+
+const char *format_type(enum record_type type)
+{
+	static const char *const names[] = {
+		[RECORD_AUDIT] = "audit", [RECORD_PROCESS] = "process",
+		[RECORD_EXIT] = "exit",	  [RECORD_LOST] = "lost",
+		[RECORD_COUNT] = "count", [RECORD_SUMMARY] = "summary",
+	};
+
+	return (unsigned int)type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+int format_severity(const struct audit_event *event)
+{
+	return event->type == RECORD_LOST ? LOG_WARNING : LOG_INFO;
 }
 
 static const char *const properties[][3] = {

@@ -29,6 +29,12 @@ enum arg_show format_arg_show(const struct audit_event *event, uint32_t index);
 /* Why a record says an event was lost; never NULL. */
 const char *format_loss(enum loss_reason reason);
 
+/* "audit", "process", ...: a record's type in JSON; never NULL. */
+const char *format_type(enum record_type type);
+
+/* How grave a record is, as syslog(3) numbers it: 6 (informational), what is lost 4 (warning). */
+int format_severity(const struct audit_event *event);
+
 /* The property at index (below the object's children) of an object. */
 const char *format_property(enum wire_object object, uint32_t index);
 
@@ -53,6 +59,13 @@ void format_join(const struct value *v, void (*put)(void *arg, uint32_t cp), voi
 
 /* Text as the text format shows it, without quotes: nothing a terminal would obey. */
 void text_bare(struct buf *out, const char *s);
+
+/* A line of the text format without the time and the line end, for receivers that have both
+ * themselves. Appends nothing for a record that text does not show. */
+void text_record(struct buf *out, const struct audit_event *event);
+
+/* The JSON object of a record without the line end. */
+void json_record(struct buf *out, const struct audit_event *event, uint64_t seq);
 
 /* A JSON string with its quotes: always valid UTF-8 on one line, lone surrogates as \udcXX. */
 void json_text(struct buf *out, const struct text *text);

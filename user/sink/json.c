@@ -460,7 +460,7 @@ static void write_summary(struct buf *out, const struct audit_event *event)
 	buf_char(out, '}');
 }
 
-static void json_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
+void json_record(struct buf *out, const struct audit_event *event, uint64_t seq)
 {
 	static const struct {
 		const char *start;
@@ -480,7 +480,16 @@ static void json_write(struct buf *out, const struct audit_event *event, uint64_
 	format_time_utc(out, event->time.ns);
 	write_number(out, "\",\"seq\":", seq);
 	types[event->type].write(out, event);
-	buf_lit(out, "}\n");
+	buf_char(out, '}');
+}
+
+static void json_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
+{
+	size_t before = out->len;
+
+	json_record(out, event, seq);
+	if (out->len != before)
+		buf_char(out, '\n');
 }
 
 const struct format_ops format_json = {.name = "json", .write = json_write};

@@ -559,24 +559,40 @@ static void write_who(struct buf *out, const struct audit_event *event)
 }
 
 /* The summary is told on stderr, for people; it is no line here. */
+static void (*const writers[])(struct buf *, const struct audit_event *, bool) = {
+	[RECORD_AUDIT] = write_audit,
+	[RECORD_PROCESS] = write_process,
+	[RECORD_EXIT] = write_exit,
+	[RECORD_LOST] = write_lost,
+};
+
+static bool is_shown(const struct audit_event *event)
+{
+	return event->type < ARRAY_SIZE(writers) && writers[event->type];
+}
+
+static void write_record(struct buf *out, const struct audit_event *event, bool color)
+{
+	if (event->type != RECORD_LOST)
+		write_who(out, event);
+	writers[event->type](out, event, color);
+}
+
+void text_record(struct buf *out, const struct audit_event *event)
+{
+	if (is_shown(event))
+		write_record(out, event, false);
+}
+
 static void text_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
-	static void (*const writers[])(struct buf *, const struct audit_event *, bool) = {
-		[RECORD_AUDIT] = write_audit,
-		[RECORD_PROCESS] = write_process,
-		[RECORD_EXIT] = write_exit,
-		[RECORD_LOST] = write_lost,
-	};
-
-	if (event->type >= ARRAY_SIZE(writers) || !writers[event->type])
+	if (!is_shown(event))
 		return;
 	write_color(out, DIM, color);
 	format_time_local(out, event->time.ns);
 	write_color(out, OFF, color);
 	buf_char(out, ' ');
-	if (event->type != RECORD_LOST)
-		write_who(out, event);
-	writers[event->type](out, event, color);
+	write_record(out, event, color);
 	buf_char(out, '\n');
 }
 
