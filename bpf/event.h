@@ -41,6 +41,7 @@ static __always_inline void record_send(struct scratch *s)
 	struct wire_audit *a = record_head(s);
 	__u64 id = bpf_get_current_pid_tgid(), flags, size;
 
+	introduce();
 	a->head.kind = WIRE_AUDIT;
 	a->head.flags = 0;
 	a->head.time = bpf_ktime_get_boot_ns();

@@ -16,6 +16,21 @@ static __always_inline bool process_traced(void)
 	return true;
 }
 
+/* Tells user space what the current process is, once, before its first event. If there is no room,
+ * the next event tries again. */
+static __always_inline void introduce(void)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, slot;
+	struct target *target = bpf_map_lookup_elem(&targets, &pid);
+
+	if (!target || target->flags & TARGET_TOLD || bpf_map_pop_elem(&free_scratches, &slot))
+		return;
+	/* Another thread may tell it too; none of their events comes before. */
+	if (!describe_process(slot))
+		target->flags |= TARGET_TOLD;
+	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+}
+
 static __always_inline void count_seen(void)
 {
 	struct counts *c;

@@ -49,6 +49,10 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+enum target_flags {
+	TARGET_TOLD = 1, /* user space knows what it is: a struct wire_process is in the ring */
+};
+
 struct target {
 	__u32 flags;
 };
@@ -59,6 +63,14 @@ struct {
 	__type(key, __u32); /* thread group id */
 	__type(value, struct target);
 } targets SEC(".maps");
+
+/* When processes executed something (-a). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);   /* thread group id */
+	__type(value, __u64); /* boot clock, ns */
+} execs SEC(".maps");
 
 struct file_id {
 	__u64 dev, ino; /* kernel encoding */

@@ -3,21 +3,6 @@
 #ifndef PYAUDIT_BPF_PROCESS_H
 #define PYAUDIT_BPF_PROCESS_H
 
-static __always_inline void head_fill(struct wire_header *h, __u32 size, __u16 kind)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	h->size = size;
-	h->kind = kind;
-	h->flags = 0;
-	h->time = bpf_ktime_get_boot_ns();
-	h->pid = id >> 32;
-	h->tid = id;
-	h->uid = bpf_get_current_uid_gid();
-	h->lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
-	bpf_get_current_comm(h->comm, sizeof(h->comm));
-}
-
 static __always_inline struct target *current_target(__u32 *pid)
 {
 	*pid = bpf_get_current_pid_tgid() >> 32;
@@ -43,6 +28,16 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* What was told of the process is wrong now. */
+static __always_inline void note_exec(__u32 pid, struct target *target)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	bpf_map_update_elem(&execs, &pid, &now, BPF_ANY);
+	if (target)
+		target->flags = 0;
+}
+
 /* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that
  * has not been looked at is told. */
 SEC("raw_tp/sched_process_exec")
@@ -59,6 +54,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	target = current_target(&pid);
 	if (!target && !knob_adopt)
 		return 0;
+	note_exec(pid, target);
 	r.dev = id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	r.ino = id.ino = BPF_CORE_READ(inode, i_ino);
 	known = bpf_map_lookup_elem(&known_files, &id) != 0;
@@ -83,6 +79,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!current_target(&pid) || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
+	bpf_map_delete_elem(&execs, &pid);
 	head_fill(&r.head, sizeof(r), WIRE_EXIT);
 	r.status = BPF_CORE_READ(task, signal, group_exit_code);
 	if (!r.status)

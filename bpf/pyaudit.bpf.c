@@ -12,6 +12,7 @@
  *   walk.h       the walk as the verifier likes it
  *   literal.h    strings in pages that are not there yet
  *   filter.h     glob matching         verdict.h  -e
+ *   context.h    what a process is: its file, command line, cgroup
  *   gates.h      what an event has to pass, and counting
  *   once.h       an event that meets two probes
  *   name.h       names of events       event.h    one event, from call to ring
@@ -86,6 +87,7 @@ static __always_inline int recipe_of(const char *name)
 #include "arguments.h"
 #include "walk.h"
 #include "verdict.h"
+#include "context.h"
 #include "gates.h"
 #include "once.h"
 #include "name.h"

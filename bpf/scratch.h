@@ -78,6 +78,7 @@ struct scratch {
 	__u32 object_len; /* bytes of `object` that are valid */
 	__s32 fault;	  /* why a part of what is being captured could not be read; 0 */
 	__u64 paren_depth;
+	__u64 dentry, mount, node; /* where a walk up a path is */
 	/* glob matching */
 	__u32 glob_at, text_at, star_at, mark_at, pattern, verdict;
 	struct frame frames[FRAMES];

@@ -27,10 +27,11 @@
 #define WIRE_COMM_LEN	   16
 
 enum wire_record_kind {
-	WIRE_AUDIT = 1, /* struct wire_audit */
-	WIRE_FORK = 2,	/* struct wire_fork */
-	WIRE_EXEC = 3,	/* struct wire_exec */
-	WIRE_EXIT = 4,	/* struct wire_exit */
+	WIRE_AUDIT = 1,	  /* struct wire_audit */
+	WIRE_FORK = 2,	  /* struct wire_fork */
+	WIRE_EXEC = 3,	  /* struct wire_exec */
+	WIRE_EXIT = 4,	  /* struct wire_exit */
+	WIRE_PROCESS = 5, /* struct wire_process */
 };
 
 struct wire_header {
@@ -81,6 +82,42 @@ struct wire_exit {
 	__u32 status; /* as wait(2) tells it */
 	__u32 reserved;
 };
+
+/* What a process is, as it was when it raised its first event, or its first after an exec. Followed
+ * by parts up to the record's end. */
+struct wire_process {
+	struct wire_header head;
+	__u64 start;   /* boot clock, ns: when it was forked */
+	__u64 exec;    /* when it executed its file; 0 not known: before tracing, or never */
+	__u64 cmdline; /* bytes the command line really has */
+	__u32 ppid;    /* in the initial pid namespace */
+	__u32 ns_pid;  /* its number in its own */
+};
+
+/*
+ * A part: the head, then `len` bytes, padded with zeros to a multiple of 8. A path is its names
+ * from the last to the first, one a part, and then an empty part of its kind where the root was
+ * reached; one without that end is not known.
+ */
+enum wire_part_kind {
+	WIRE_PART_EXE = 1,     /* path of the executed file */
+	WIRE_PART_CWD = 2,     /* of the working directory */
+	WIRE_PART_CMDLINE = 3, /* as /proc/PID/cmdline has it */
+	WIRE_PART_CGROUP = 4,  /* path in the cgroup v2 hierarchy */
+	WIRE_PART_CGROUP1 = 5, /* in one of cgroup v1; several may follow one another */
+};
+
+struct wire_part {
+	__u16 kind;  /* enum wire_part_kind */
+	__u16 flags; /* enum wire_part_flags */
+	__u32 len;
+};
+
+enum wire_part_flags {
+	WIRE_PART_DELETED = 1, /* the file has no name any more: this was its last */
+};
+
+#define WIRE_MAX_PART 256 /* bytes of a name with its NUL */
 
 enum wire_value_kind {
 	WIRE_NONE = 1,
@@ -144,14 +181,16 @@ enum wire_loss {
 	WIRE_LOSS_MAX,
 };
 
-#define WIRE_PAD(n) (((n) + 7) & ~7u)
+#define WIRE_PAD(n) (((n) + 7) & ~(__typeof__(n))7)
 
-#define WIRE_ASSERTS                                                     \
-	_Static_assert(sizeof(struct wire_header) == 48, "wire_header"); \
-	_Static_assert(sizeof(struct wire_audit) == 64, "wire_audit");   \
-	_Static_assert(sizeof(struct wire_fork) == 56, "wire_fork");     \
-	_Static_assert(sizeof(struct wire_exec) == 72, "wire_exec");     \
-	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");     \
+#define WIRE_ASSERTS                                                       \
+	_Static_assert(sizeof(struct wire_header) == 48, "wire_header");   \
+	_Static_assert(sizeof(struct wire_audit) == 64, "wire_audit");     \
+	_Static_assert(sizeof(struct wire_fork) == 56, "wire_fork");       \
+	_Static_assert(sizeof(struct wire_exec) == 72, "wire_exec");       \
+	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");       \
+	_Static_assert(sizeof(struct wire_process) == 80, "wire_process"); \
+	_Static_assert(sizeof(struct wire_part) == 8, "wire_part");        \
 	_Static_assert(sizeof(struct wire_value) == 16, "wire_value")
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -107,6 +108,14 @@ static void mark_twins(struct images *images, const struct image_entry *e)
 		tracer_mark_twin(images->tracer, e->number);
 }
 
+static uint64_t boot_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
 static int attach_first(struct images *images, struct image_entry *e,
 			const struct target_file *file, pid_t pid)
 {
@@ -127,6 +136,7 @@ static int attach_first(struct images *images, struct image_entry *e,
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
+	e->attached_at = boot_now();
 	mark_twins(images, e);
 	images->numbered[e->number] = e;
 	images->attached++;

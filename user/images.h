@@ -13,8 +13,9 @@ struct image_entry {
 	int error; /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
 	struct py_image *image; /* NULL if the file is none */
 	enum py_probe_choice choice;
-	int number;  /* the tracer's */
-	pid_t *pids; /* processes it has been attached in, one at a time */
+	int number;	      /* the tracer's */
+	uint64_t attached_at; /* boot clock, ns: since when its probes stand */
+	pid_t *pids;	      /* processes it has been attached in, one at a time */
 	size_t n_pids;
 	char version[32];
 	char build[160];

@@ -25,6 +25,14 @@ int64_t session_now(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
+uint64_t session_boot_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
 static struct tracer *open_tracer(const struct options *o, const struct filter *filter)
 {
 	struct tracer_options t = {

@@ -47,11 +47,20 @@ static void write_exit(struct session *s, const struct process_info *info,
 		.tid = head->tid,
 		.ppid = info->ppid,
 		.uid = head->uid,
+		.process = info,
 		.status = status,
 	};
 
 	memcpy(event.comm, head->comm, sizeof(head->comm));
 	session_write(s, &event);
+}
+
+/* How long a process had run its program when the probes were put on the image. */
+static uint64_t unseen(const struct process_info *info, const struct image_entry *image)
+{
+	uint64_t start = info->exec > info->start ? info->exec : info->start;
+
+	return start && image->attached_at > start ? image->attached_at - start : 0;
 }
 
 /* The process record: what is known of a process and of how it is probed. */
@@ -61,6 +70,8 @@ void session_announce(struct session *s, struct process_info *info, const struct
 	struct audit_event event = *from;
 	size_t n;
 
+	if (!info->unseen_ns)
+		info->unseen_ns = unseen(info, image);
 	info->python = image->version;
 	info->build = image->build;
 	info->probe = image->choice == PY_PROBE_USDT ? "usdt" : "uprobe";
@@ -96,7 +107,6 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 	const struct image_entry *image = images_of_probe(s->images, wire->probe);
 	struct audit_event event = {0};
 	struct process_info *info;
-	bool is_new;
 
 	if (wire_decode_audit(wire, size, &s->decoder, &event)) {
 		s->undecodable++;
@@ -107,8 +117,9 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 	event.row = event_find(event.name_text);
 	event.variant =
 		event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
-	info = process_get(s->processes, event.pid, 0, &is_new);
+	info = process_get(s->processes, event.pid);
 	if (info) {
+		event.process = info;
 		event.ppid = info->ppid;
 		if (!info->probe && image)
 			session_announce(s, info, image, &event);
@@ -127,19 +138,10 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 	s->maybe_over = true;
 }
 
+/* The number may have been another process's whose exit could not be told. */
 static void on_fork(struct session *s, const struct wire_fork *wire)
 {
-	struct process_info *info;
-	bool is_new;
-
-	if (!session_everywhere(s->options))
-		return;
-	/* The number may have been another process's whose exit could not be told. */
 	process_forget(s->processes, wire->child);
-	info = process_get(s->processes, wire->child, wire->head.pid, &is_new);
-	if (info)
-		info->probe =
-			NULL; /* what it took over from its parent; it is announced by itself */
 }
 
 void session_on_record(const void *data, size_t size, void *arg)
@@ -157,6 +159,8 @@ void session_on_record(const void *data, size_t size, void *arg)
 	}
 	if (wire_as_audit(head))
 		on_audit(s, wire_as_audit(head), size);
+	else if (wire_as_process(head))
+		process_learn(s->processes, wire_as_process(head));
 	else if (wire_as_fork(head))
 		on_fork(s, wire_as_fork(head));
 	else if (wire_as_exec(head))

@@ -43,6 +43,8 @@ bool session_everywhere(const struct options *o);
 
 /* Wall clock, ns. */
 int64_t session_now(void);
+/* Boot clock, ns. */
+uint64_t session_boot_now(void);
 
 /* Takes a record out of the ring: a tracer_record_fn; arg is the session. */
 void session_on_record(const void *data, size_t size, void *arg);

@@ -80,7 +80,6 @@ int session_add_pid(struct session *s, pid_t asked)
 	struct add add = add_for(s, pid);
 	struct audit_event event = {.time.ns = session_now(), .pid = pid, .tid = pid};
 	struct process_info *info;
-	bool is_new;
 	int err;
 
 	/* A target first, so that its exit is told from now on. */
@@ -90,9 +89,10 @@ int session_add_pid(struct session *s, pid_t asked)
 		tracer_drop_target(s->tracer, pid);
 		return refuse_pid(pid, &add, err);
 	}
-	info = process_get(s->processes, pid, 0, &is_new);
+	info = process_get(s->processes, pid);
 	if (!info)
 		return -ENOMEM;
+	info->unseen_ns = info->start ? session_boot_now() - info->start : 0;
 	process_identity(pid, &event.uid, event.comm, sizeof(event.comm));
 	if (!info->probe)
 		session_announce(s, info, add.found, &event);
@@ -164,17 +164,8 @@ static void serve_stopped(struct session *s, const struct wire_exec *exec)
 void session_on_exec(struct session *s, const struct wire_exec *exec)
 {
 	uint32_t pid = exec->head.pid;
-	struct process_info *info;
-	bool is_new = false;
 
-	/* While it is young: a process can be gone before its first event is seen. With -a most are
-	 * of no interest. */
-	info = s->options->mode == MODE_ALL ? process_find(s->processes, pid)
-					    : process_get(s->processes, pid, 0, &is_new);
-	if (info && !is_new) {
-		process_refresh(s->processes, pid);
-		info->probe = NULL; /* announced again when it raises an event */
-	}
+	process_forget(s->processes, pid); /* introduced again when it raises an event */
 	if (exec->stopped)
 		serve_stopped(s, exec);
 	/* Libraries come later than the executable, and with dlopen later still. */

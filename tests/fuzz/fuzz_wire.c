@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "decode/text_iter.h"
 #include "decode/wire_decode.h"
+#include "enrich/process.h"
 #include "sink/sink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,6 +67,22 @@ static void run(const void *record, size_t size)
 	write_both(&event);
 }
 
+static void run_process(const struct wire_header *head, size_t size)
+{
+	static struct process_cache *cache;
+	const struct wire_header *checked;
+	struct audit_event event = {.type = RECORD_PROCESS};
+
+	if (!cache)
+		cache = process_cache_new();
+	if (!cache || wire_check(head, size, &checked) || !wire_as_process(checked))
+		return;
+	event.process = process_learn(cache, wire_as_process(checked));
+	if (event.process)
+		write_both(&event);
+	process_forget(cache, checked->pid);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wire_header *head = malloc(size ?: 1);
@@ -77,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		head->size = size & ~(size_t)7;
 		head->kind = WIRE_AUDIT;
 		run(head, size);
+		head->kind = WIRE_PROCESS;
+		head->pid |= 1u << 30; /* of no process: nothing is read from /proc */
+		run_process(head, size);
 	}
 	free(head);
 	return 0;

@@ -29,6 +29,7 @@ static const struct event_variant open_args = {
 };
 
 #define TIME_NS	  1795327824123456789ll /* 2026-11-22T06:10:24.123456789Z */
+#define STARTED	  "\"2026-11-22T06:10:24.123456789Z\""
 #define TIME_TEXT "\"time\":\"2026-11-22T06:10:24.123456789Z\",\"seq\":42"
 
 static void begin(const char *name)
@@ -600,14 +601,43 @@ static void test_process(void **state)
 			    "\"cmdline\":[\"python3\",\"\",\"aé b\"],\"cwd\":\"/srv\","
 			    "\"python\":\"3.11.2\",\"build\":\"static executable\","
 			    "\"probe\":{\"kind\":\"uprobe\",\"entries\":[\"sys_audit_tstate\","
-			    "\"sys_audit\"]},\"missed\":[]}\n");
+			    "\"sys_audit\"]},\"missed\":[],\"unseen_ns\":0}\n");
 	json_decref(parse(out.data));
 	process.missed = missed;
 	process.n_missed = 1;
 	process.cmdline_len = 0;
 	assert_non_null(strstr(write_event(), "\"cmdline\":[],"));
-	assert_non_null(strstr(out.data, "\"missed\":[\"events of \\\"x\\\"\"]}\n"));
+	assert_non_null(
+		strstr(out.data, "\"missed\":[\"events of \\\"x\\\"\"],\"unseen_ns\":0}\n"));
 	json_decref(parse(out.data));
+	process.started_ns = TIME_NS;
+	process.ns_pid = 2;
+	process.cgroup = "/a\"/pod1/id";
+	process.container = "id";
+	process.pod = "pod";
+	process.unit = "a.service";
+	process.unseen_ns = 1500000000;
+	assert_non_null(strstr(write_event(),
+			       "\"cwd\":\"/srv\",\"started\":" STARTED ",\"ns_pid\":2,"
+			       "\"cgroup\":\"/a\\\"/pod1/id\",\"container\":\"id\","
+			       "\"pod\":\"pod\",\"unit\":\"a.service\",\"python\":"));
+	assert_non_null(strstr(out.data, ",\"unseen_ns\":1500000000}\n"));
+	json_decref(parse(out.data));
+}
+
+static void test_container(void **state)
+{
+	struct process_info process = {.container = "id"};
+
+	event = (struct audit_event){.type = RECORD_AUDIT, .time.ns = TIME_NS, .pid = 5};
+	wire_set_name(&event, "my");
+	assert_non_null(strstr(write_event(), "\"event\":\"my\",\"args\":{}}\n"));
+	event.process = &process;
+	assert_non_null(strstr(write_event(), ",\"args\":{},\"container\":\"id\"}\n"));
+	event.no_args = true;
+	assert_non_null(strstr(write_event(), ",\"event\":\"my\",\"container\":\"id\"}\n"));
+	process.container = NULL;
+	assert_non_null(strstr(write_event(), ",\"event\":\"my\"}\n"));
 }
 
 static void test_exit(void **state)
@@ -753,6 +783,7 @@ int main(void)
 		cmocka_unit_test(test_missing_arguments),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_lost_and_summary),
 		cmocka_unit_test(test_format_find),

@@ -111,37 +111,42 @@ static void own_path(char *path)
 	path[n] = 0;
 }
 
+static int64_t wall_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 static void running_process(void **state)
 {
 	struct child c = held_child(") R 1 (", "/usr", NULL);
 	struct process_info *p;
 	char exe[PATH_MAX];
-	bool is_new = false;
 
 	own_path(exe);
 	assert_null(process_find(cache, c.pid));
-	p = process_get(cache, c.pid, 0, &is_new);
+	p = process_get(cache, c.pid);
 	assert_non_null(p);
-	assert_true(is_new);
 	assert_int_equal(p->pid, c.pid);
 	assert_int_equal(p->ppid, getpid());
 	assert_string_equal(p->exe, exe);
 	assert_string_equal(p->cwd, "/usr");
 	assert_true(p->cmdline_len > 1);
+	assert_int_equal(p->ns_pid, c.pid);
+	assert_true(llabs(p->started_ns - wall_now()) < 60000000000);
 	assert_null(p->python);
 	assert_int_equal(p->n_missed, 0);
 
 	p->python = "3.11.2";
-	assert_ptr_equal(process_get(cache, c.pid, 0, &is_new), p);
-	assert_false(is_new);
+	assert_ptr_equal(process_get(cache, c.pid), p);
 	assert_ptr_equal(process_find(cache, c.pid), p);
 	assert_string_equal(p->python, "3.11.2");
 
-	/* /proc wins over what a fork record said while it can be read. */
 	process_forget(cache, c.pid);
 	assert_null(process_find(cache, c.pid));
-	p = process_get(cache, c.pid, 1, &is_new);
-	assert_true(is_new);
+	p = process_get(cache, c.pid);
 	assert_int_equal(p->ppid, getpid());
 	assert_null(p->python);
 	end_child(&c);
@@ -153,25 +158,22 @@ static void after_exec(void **state)
 	struct child c = held_child(NULL, NULL, argv);
 	struct process_info *p;
 	char sleep_path[PATH_MAX];
-	bool is_new;
 
 	if (access(argv[0], X_OK) || !realpath(argv[0], sleep_path)) {
 		end_child(&c);
 		print_message("skipped: no /bin/sleep\n");
 		skip();
 	}
-	p = process_get(cache, c.pid, 0, &is_new);
+	p = process_get(cache, c.pid);
 	p->python = "3.11.2";
 	let_execute(&c);
-	process_refresh(cache, c.pid);
-	assert_ptr_equal(process_find(cache, c.pid), p);
+	process_forget(cache, c.pid);
+	p = process_get(cache, c.pid);
 	assert_string_equal(p->exe, sleep_path);
 	assert_int_equal(p->cmdline_len, sizeof("/bin/sleep\00060\0000"));
 	assert_memory_equal(p->cmdline, "/bin/sleep\00060\0000", sizeof("/bin/sleep\00060\0000"));
 	assert_int_equal(p->ppid, getpid());
 	assert_null(p->python);
-	process_refresh(cache, 0x7ffffff0);
-	assert_null(process_find(cache, 0x7ffffff0));
 	end_child(&c);
 }
 
@@ -181,13 +183,12 @@ static void long_command_line(void **state)
 	char *const argv[] = {"/bin/sh", "-c", "while :; do sleep 1; done", big, NULL};
 	struct process_info *p;
 	struct child c;
-	bool is_new;
 
 	memset(big, 'x', 100000);
 	big[100000] = 0;
 	c = held_child(NULL, NULL, argv);
 	let_execute(&c);
-	p = process_get(cache, c.pid, 0, &is_new);
+	p = process_get(cache, c.pid);
 	assert_int_equal(p->cmdline_len, 64 * 1024);
 	assert_int_equal(strlen(p->cmdline), strlen("/bin/sh"));
 	assert_int_equal(p->cmdline[64 * 1024 - 1], 'x');
@@ -200,13 +201,12 @@ static void zombie(void **state)
 {
 	struct process_info *p;
 	siginfo_t info;
-	bool is_new;
 	pid_t pid = fork();
 
 	if (!pid)
 		_exit(0);
 	assert_int_equal(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
-	p = process_get(cache, pid, 0, &is_new);
+	p = process_get(cache, pid);
 	assert_non_null(p);
 	assert_int_equal(p->ppid, getpid());
 	assert_null(p->exe);
@@ -226,48 +226,149 @@ static pid_t gone_pid(void)
 	return pid;
 }
 
-static void gone_child_is_like_its_parent(void **state)
+static void gone(void **state)
 {
-	static const char *const missed[] = {"this"};
-	struct process_info *parent, *p;
-	pid_t pid = gone_pid();
-	bool is_new;
+	struct process_info *p = process_get(cache, gone_pid());
 
-	parent = process_get(cache, getpid(), 0, &is_new);
-	parent->python = "3.11.2";
-	parent->missed = missed;
-	parent->n_missed = 1;
-	p = process_get(cache, pid, getpid(), &is_new);
-	assert_true(is_new);
-	assert_int_equal(p->pid, pid);
-	assert_int_equal(p->ppid, getpid());
-	assert_string_equal(p->exe, parent->exe);
-	assert_ptr_not_equal(p->exe, parent->exe);
-	assert_string_equal(p->cwd, parent->cwd);
-	assert_int_equal(p->cmdline_len, parent->cmdline_len);
-	assert_memory_equal(p->cmdline, parent->cmdline, parent->cmdline_len);
-	assert_string_equal(p->python, "3.11.2");
-	assert_int_equal(p->n_missed, 1);
-
-	/* It has executed since: what it took over is wrong now. */
-	process_refresh(cache, pid);
-	assert_null(p->exe);
-	assert_null(p->cmdline);
-	assert_null(p->python);
-	assert_int_equal(p->ppid, getpid());
-}
-
-static void gone_child_of_unknown_parent(void **state)
-{
-	struct process_info *p;
-	bool is_new;
-
-	p = process_get(cache, gone_pid(), 0x7ffffff0, &is_new);
-	assert_true(is_new);
-	assert_int_equal(p->ppid, 0x7ffffff0);
+	assert_non_null(p);
+	assert_int_equal(p->ppid, 0);
 	assert_null(p->exe);
 	assert_null(p->cwd);
 	assert_null(p->cmdline);
+}
+
+/* A record of the kernel side. */
+static struct {
+	struct wire_process head;
+	unsigned char parts[65536];
+} seen;
+
+static void begin(uint32_t pid, uint64_t start)
+{
+	memset(&seen, 0, sizeof(seen));
+	seen.head.head = (struct wire_header){
+		.size = sizeof(seen.head), .kind = WIRE_PROCESS, .pid = pid, .tid = pid};
+	seen.head.start = start;
+	seen.head.ppid = 7;
+	seen.head.ns_pid = 1;
+}
+
+static void part(int kind, int flags, const char *text, uint32_t len)
+{
+	struct wire_part *p = (void *)((char *)&seen + seen.head.head.size);
+
+	*p = (struct wire_part){.kind = kind, .flags = flags, .len = len};
+	memcpy(p + 1, text, len);
+	seen.head.head.size += sizeof(*p) + WIRE_PAD(len);
+}
+
+/* A path from its last name to its first. */
+static void path(int kind, const char *const *names)
+{
+	for (; *names; names++)
+		part(kind, 0, *names, strlen(*names));
+	part(kind, 0, "", 0);
+}
+
+#define PATH(kind, ...) path(kind, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define ID		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void all_parts(void)
+{
+	PATH(WIRE_PART_EXE, "python3", "bin", "usr");
+	PATH(WIRE_PART_CWD);
+	PATH(WIRE_PART_CGROUP);
+	PATH(WIRE_PART_CGROUP1, ID, "docker");
+	PATH(WIRE_PART_CGROUP1, "other");
+	part(WIRE_PART_CMDLINE, 0, "python3\0-c\0", 11);
+	seen.head.cmdline = 11;
+}
+
+/* Of a process that is gone: nothing comes from /proc. */
+static void learnt(void **state)
+{
+	struct process_info *p, *again;
+	uint32_t pid = gone_pid();
+
+	begin(pid, 5000000000);
+	all_parts();
+	p = process_learn(cache, &seen.head);
+	assert_non_null(p);
+	assert_int_equal(p->ppid, 7);
+	assert_int_equal(p->ns_pid, 1);
+	assert_int_equal(p->start, 5000000000);
+	assert_int_equal(p->started_ns, process_wall_clock(5000000000));
+	assert_string_equal(p->exe, "/usr/bin/python3");
+	assert_string_equal(p->cwd, "/");
+	assert_string_equal(p->cgroup, "/docker/" ID);
+	assert_string_equal(p->container, ID);
+	assert_null(p->pod);
+	assert_null(p->unit);
+	assert_int_equal(p->cmdline_len, 11);
+	assert_memory_equal(p->cmdline, "python3\0-c\0", 12);
+	assert_ptr_equal(process_find(cache, pid), p);
+
+	/* Told again, as by another thread: what the caller put there stays. */
+	p->probe = "uprobe";
+	again = process_learn(cache, &seen.head);
+	assert_ptr_equal(again, p);
+	assert_string_equal(p->probe, "uprobe");
+
+	/* The number again, but another process. */
+	begin(pid, 6000000000);
+	part(WIRE_PART_EXE, WIRE_PART_DELETED, "gone", 4);
+	part(WIRE_PART_EXE, 0, "", 0);
+	p = process_learn(cache, &seen.head);
+	assert_null(p->probe);
+	assert_string_equal(p->exe, "/gone (deleted)");
+	assert_null(p->container);
+	assert_null(p->cmdline);
+}
+
+/* What the kernel side could not read comes from /proc, but only of the same process. */
+static void learnt_in_part(void **state)
+{
+	struct child c = held_child(NULL, "/usr", NULL);
+	struct process_info *p = process_get(cache, c.pid);
+	uint64_t start = p->start;
+	char exe[PATH_MAX];
+
+	own_path(exe);
+	begin(c.pid, start + 1);
+	part(WIRE_PART_EXE, 0, "no", 2); /* no root */
+	PATH(WIRE_PART_CWD, "srv");
+	part(WIRE_PART_CMDLINE, 0, "cut", 3);
+	seen.head.cmdline = 70000;
+	assert_ptr_equal(process_learn(cache, &seen.head), p);
+	assert_string_equal(p->exe, exe);
+	assert_string_equal(p->cwd, "/srv");
+	assert_memory_equal(p->cmdline, "cut", 4);
+
+	begin(c.pid, start + 2000000000);
+	p = process_learn(cache, &seen.head);
+	assert_null(p->exe);
+	end_child(&c);
+}
+
+static void learnt_from_rubbish(void **state)
+{
+	uint32_t pid = gone_pid(), i;
+	char name[2] = "a";
+
+	begin(pid, 1);
+	for (i = 0; i < 1000; i++)
+		part(WIRE_PART_EXE, 0, name, 1);
+	part(WIRE_PART_EXE, 0, "", 0);
+	assert_null(process_learn(cache, &seen.head)->exe);
+	begin(pid, 1);
+	part(77, 0, "x", 1);
+	part(WIRE_PART_CWD, 0, "", 0);
+	((struct wire_part *)(&seen.head + 1))->len = 0xfffffff9;
+	assert_null(process_learn(cache, &seen.head)->cwd);
+	begin(pid, 1);
+	PATH(WIRE_PART_CWD, "srv");
+	seen.head.head.size -= 8;
+	assert_null(process_learn(cache, &seen.head)->cwd);
 }
 
 static void many_processes(void **state)
@@ -277,13 +378,11 @@ static void many_processes(void **state)
 	struct process_info *self, *p;
 	struct mallinfo2 before, after;
 	uint32_t i;
-	bool is_new;
 
-	self = process_get(cache, getpid(), 0, &is_new);
+	self = process_get(cache, getpid());
 	before = mallinfo2();
 	for (i = 0; i < 10000; i++) {
-		assert_non_null(process_get(cache, base + i, getpid(), &is_new));
-		assert_true(is_new);
+		assert_non_null(process_get(cache, base + i));
 		process_forget(cache, base + i);
 	}
 	after = mallinfo2();
@@ -291,7 +390,7 @@ static void many_processes(void **state)
 
 	/* All at once: each is found, and stays where it is, as the table grows and shrinks. */
 	for (i = 0; i < 3000; i++)
-		process_get(cache, base + i * 64, 0, &is_new);
+		process_get(cache, base + i * 64);
 	p = process_find(cache, base + 64);
 	for (i = 0; i < 3000; i += 3)
 		process_forget(cache, base + i * 64);
@@ -311,11 +410,10 @@ static void unheard_exits_do_not_pile_up(void **state)
 	const uint32_t base = 0x10000000, n = 40000;
 	struct process_info *self;
 	uint32_t i, left = 0;
-	bool is_new;
 
-	self = process_get(cache, getpid(), 0, &is_new);
+	self = process_get(cache, getpid());
 	for (i = 0; i < n; i++)
-		assert_non_null(process_get(cache, base + i, 0, &is_new));
+		assert_non_null(process_get(cache, base + i));
 	for (i = 0; i < n; i++)
 		left += process_find(cache, base + i) != NULL;
 	assert_true(left > 0 && left < 9000);
@@ -351,8 +449,10 @@ int main(void)
 		TEST(after_exec),
 		TEST(long_command_line),
 		TEST(zombie),
-		TEST(gone_child_is_like_its_parent),
-		TEST(gone_child_of_unknown_parent),
+		TEST(gone),
+		TEST(learnt),
+		TEST(learnt_in_part),
+		TEST(learnt_from_rubbish),
 		TEST(many_processes),
 		TEST(unheard_exits_do_not_pile_up),
 		TEST(wall_clock),

@@ -114,15 +114,23 @@ static void stat_lines(void **state)
 {
 	struct proc_stat st;
 
-	assert_int_equal(target_parse_stat("42 (sh) S 7 42 42 0 -1 4194560 1 2", &st), 0);
-	assert_true(st.state == 'S' && st.ppid == 7 && st.flags == 4194560);
-	assert_int_equal(target_parse_stat("42 () R 1 1 1 1 1 1) Z 9 1 1 0 -1 64 1 2", &st), 0);
+	assert_int_equal(
+		target_parse_stat("42 (sh) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 777 9",
+				  &st),
+		0);
+	assert_true(st.state == 'S' && st.ppid == 7 && st.flags == 4194560 && st.start == 777);
+	assert_int_equal(
+		target_parse_stat(
+			"42 () R 1 1 1 1 1 1) Z 9 1 1 0 -1 64 1 2 3 4 5 6 7 8 20 0 1 0 777", &st),
+		0);
 	assert_true(st.state == 'Z' && st.ppid == 9 && st.flags == 64);
 	assert_int_equal(target_parse_stat("", &st), -EINVAL);
 	assert_int_equal(target_parse_stat("42 (sh", &st), -EINVAL);
 	assert_int_equal(target_parse_stat("42 (sh)", &st), -EINVAL);
 	assert_int_equal(target_parse_stat("42 (sh) S x 1 1 1 1 1", &st), -EINVAL);
-	assert_int_equal(target_parse_stat("42 (sh) S 7 42 42 0 -1", &st), -EINVAL);
+	assert_int_equal(
+		target_parse_stat("42 (sh) S 7 42 42 0 -1 1 1 2 3 4 5 6 7 8 20 0 1 0", &st),
+		-EINVAL);
 }
 
 /* A child that pauses, until we end it or fail; first(arg) runs in it before. */

@@ -427,6 +427,16 @@ static void test_process(void **state)
 	assert_string_equal(write_event(false),
 			    WHO "+++ process: python3 -c \"print(\\\"\\n\\\")\" \"\" \"a b\" "
 				"(CPython 3.11.2, uprobe; misses import, exec) +++\n");
+	process.n_missed = 0;
+	process.cmdline = NULL;
+	process.cmdline_len = 0;
+	process.unseen_ns = 999999;
+	assert_string_equal(write_event(false), WHO "+++ process: (CPython 3.11.2, uprobe) +++\n");
+	process.unseen_ns = 1500000000;
+	process.container = "0123456789abcdef";
+	assert_string_equal(write_event(false),
+			    WHO "+++ process: (CPython 3.11.2, uprobe; its first 1.500 s were not "
+				"seen) in container 0123456789ab +++\n");
 }
 
 static void test_exit(void **state)

@@ -55,9 +55,20 @@ enum record_type {
  * cache, NULL when not known; cmdline is the raw /proc content: arguments separated by NUL. */
 struct process_info {
 	uint32_t pid, ppid;
+	uint32_t ns_pid;    /* its number in its own pid namespace; 0 not known */
+	uint64_t start;	    /* when it was forked: boot clock, ns; 0 not known */
+	int64_t started_ns; /* the same as wall clock, ns since the epoch */
+	uint64_t exec;	    /* when it executed its file; 0 not known, or never */
+	/* How long it had run, ns, before its events could be seen; 0: they are seen from its start
+	 * or exec. Only when `probe` is known. */
+	uint64_t unseen_ns;
 	const char *exe, *cwd;
 	const char *cmdline;
 	size_t cmdline_len;
+	const char *cgroup;	    /* path in cgroup v2, or in v1 where only that is used */
+	const char *container;	    /* 64 hexadecimal digits; NULL: in none */
+	const char *pod;	    /* UID of the Kubernetes pod */
+	const char *unit;	    /* systemd unit */
 	const char *python;	    /* version: "3.11.2" */
 	const char *build;	    /* "static executable", "libpython3.11.so.1.0"; NULL unknown */
 	const char *probe;	    /* "uprobe" or "usdt" */
@@ -104,7 +115,7 @@ struct audit_event {
 	uint32_t n_values;
 	const struct value *values;
 
-	/* RECORD_PROCESS */
+	/* RECORD_AUDIT, _PROCESS and _EXIT: of which process; NULL not known */
 	const struct process_info *process;
 	/* RECORD_EXIT: as wait(2) tells it */
 	int status;

@@ -22,10 +22,9 @@ struct reader {
 };
 
 static const uint32_t record_sizes[] = {
-	[WIRE_AUDIT] = sizeof(struct wire_audit),
-	[WIRE_FORK] = sizeof(struct wire_fork),
-	[WIRE_EXEC] = sizeof(struct wire_exec),
-	[WIRE_EXIT] = sizeof(struct wire_exit),
+	[WIRE_AUDIT] = sizeof(struct wire_audit),     [WIRE_FORK] = sizeof(struct wire_fork),
+	[WIRE_EXEC] = sizeof(struct wire_exec),	      [WIRE_EXIT] = sizeof(struct wire_exit),
+	[WIRE_PROCESS] = sizeof(struct wire_process),
 };
 
 #define N_RECORD_KINDS (sizeof(record_sizes) / sizeof(record_sizes[0]))
@@ -71,6 +70,27 @@ const struct wire_exec *wire_as_exec(const struct wire_header *head)
 const struct wire_exit *wire_as_exit(const struct wire_header *head)
 {
 	return head->kind == WIRE_EXIT ? (const struct wire_exit *)head : NULL;
+}
+
+const struct wire_process *wire_as_process(const struct wire_header *head)
+{
+	return head->kind == WIRE_PROCESS ? (const struct wire_process *)head : NULL;
+}
+
+const struct wire_part *wire_part_next(const struct wire_process *process,
+				       const struct wire_part *last)
+{
+	const char *end = (const char *)process + process->head.size;
+	const char *p = (const char *)(process + 1);
+	size_t left;
+
+	if (last)
+		p = (const char *)(last + 1) + WIRE_PAD((size_t)last->len);
+	left = end - p;
+	if (left < sizeof(*last))
+		return NULL;
+	last = (const struct wire_part *)p;
+	return WIRE_PAD((uint64_t)last->len) <= left - sizeof(*last) ? last : NULL;
 }
 
 /* Takes v's payload of len bytes, which holds units of `unit` bytes each; `whole` units would be

@@ -27,6 +27,12 @@ const struct wire_audit *wire_as_audit(const struct wire_header *head);
 const struct wire_fork *wire_as_fork(const struct wire_header *head);
 const struct wire_exec *wire_as_exec(const struct wire_header *head);
 const struct wire_exit *wire_as_exit(const struct wire_header *head);
+const struct wire_process *wire_as_process(const struct wire_header *head);
+
+/* The part behind `last`, the first with NULL; NULL at the end of the record, or where what follows
+ * is no part. Its text is right behind it, without a NUL. */
+const struct wire_part *wire_part_next(const struct wire_process *process,
+				       const struct wire_part *last);
 
 /*
  * Decodes a WIRE_AUDIT record. Fills type, pid, tid, uid, comm, name, name_text, no_args, flags,

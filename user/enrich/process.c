@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "enrich/process.h"
+#include "enrich/process_entry.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "target/files.h"
-
-#define CMDLINE_MAX  (64 * 1024)
-#define LINK_MAX_LEN (64 * 1024)
-#define FIRST_SLOTS  256
+#define FIRST_SLOTS 256
 
 /* From this many processes on, those are dropped that are gone though no exit was heard of: the
  * ring may have lost the record. */
 #define SWEEP_FIRST 8192
 
-struct entry {
-	struct process_info info; /* first: what callers hold is this entry */
-	char *exe, *cwd, *cmdline;
-};
-
 /* Open addressing over pointers, so that entries stay where they are while the table grows. */
 struct process_cache {
-	struct entry **slots;
+	struct process_entry **slots;
 	size_t n_slots; /* a power of two */
 	size_t n;
 	size_t sweep_at;
-	char scratch[CMDLINE_MAX + 1];
 };
 
 struct process_cache *process_cache_new(void)
@@ -51,18 +37,40 @@ struct process_cache *process_cache_new(void)
 	return cache;
 }
 
-static void entry_clear(struct entry *e)
+void process_entry_clear(struct process_entry *e)
 {
 	free(e->exe);
 	free(e->cwd);
 	free(e->cmdline);
-	*e = (struct entry){.info = {.pid = e->info.pid, .ppid = e->info.ppid}};
+	cgroup_identity_free(&e->cgroup);
+	e->exe = e->cwd = e->cmdline = NULL;
+	e->cmdline_len = 0;
 }
 
-static void entry_free(struct entry *e)
+static const char *known_or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+void process_entry_publish(struct process_entry *e)
+{
+	struct process_info *info = &e->info;
+
+	info->exe = e->exe;
+	info->cwd = e->cwd;
+	info->cmdline = e->cmdline;
+	info->cmdline_len = e->cmdline_len;
+	info->started_ns = info->start ? process_wall_clock(info->start) : 0;
+	info->cgroup = e->cgroup.path;
+	info->unit = e->cgroup.unit;
+	info->container = known_or_null(e->cgroup.container);
+	info->pod = known_or_null(e->cgroup.pod);
+}
+
+static void entry_free(struct process_entry *e)
 {
 	if (e)
-		entry_clear(e);
+		process_entry_clear(e);
 	free(e);
 }
 
@@ -95,7 +103,7 @@ static size_t slot_of(const struct process_cache *cache, uint32_t pid)
 
 static bool table_grow(struct process_cache *cache)
 {
-	struct entry **old = cache->slots, **slots;
+	struct process_entry **old = cache->slots, **slots;
 	size_t i, n_old = cache->n_slots;
 
 	slots = calloc(n_old * 2, sizeof(*slots));
@@ -129,7 +137,7 @@ static void table_remove(struct process_cache *cache, size_t i)
 
 struct process_info *process_find(struct process_cache *cache, uint32_t pid)
 {
-	struct entry *e = cache->slots[slot_of(cache, pid)];
+	struct process_entry *e = cache->slots[slot_of(cache, pid)];
 
 	return e ? &e->info : NULL;
 }
@@ -137,7 +145,7 @@ struct process_info *process_find(struct process_cache *cache, uint32_t pid)
 void process_forget(struct process_cache *cache, uint32_t pid)
 {
 	size_t i = slot_of(cache, pid);
-	struct entry *e = cache->slots[i];
+	struct process_entry *e = cache->slots[i];
 
 	if (!e)
 		return;
@@ -147,14 +155,14 @@ void process_forget(struct process_cache *cache, uint32_t pid)
 
 /* Removing moves entries of later slots up, so a slot is looked at again. What wraps around from
  * the front to the back is met or left to the next sweep. */
-static void sweep(struct process_cache *cache, uint32_t keep)
+static void sweep(struct process_cache *cache)
 {
-	struct entry *e;
+	struct process_entry *e;
 	size_t i = 0;
 
 	while (i < cache->n_slots) {
 		e = cache->slots[i];
-		if (e && e->info.pid != keep && kill((pid_t)e->info.pid, 0) && errno == ESRCH) {
+		if (e && kill((pid_t)e->info.pid, 0) && errno == ESRCH) {
 			table_remove(cache, i);
 			entry_free(e);
 		} else {
@@ -164,155 +172,61 @@ static void sweep(struct process_cache *cache, uint32_t keep)
 	cache->sweep_at = cache->n * 2 > SWEEP_FIRST ? cache->n * 2 : SWEEP_FIRST;
 }
 
-/* A copy of what the link says; NULL when it cannot be read. */
-static char *read_link(int dir, const char *name)
+static struct process_entry *entry_add(struct process_cache *cache, uint32_t pid)
 {
-	size_t size = 256;
-	char *text = NULL, *grown;
-	ssize_t n;
+	struct process_entry *e;
 
-	for (; size <= LINK_MAX_LEN; size *= 2) {
-		grown = realloc(text, size);
-		if (!grown)
-			break;
-		text = grown;
-		n = readlinkat(dir, name, text, size);
-		if (n < 0)
-			break;
-		if ((size_t)n < size) {
-			text[n] = 0;
-			return text;
-		}
-	}
-	free(text);
-	return NULL;
-}
-
-/* A copy with a NUL behind its len bytes. */
-static char *copy_bytes(const char *data, size_t len)
-{
-	char *copy = data ? malloc(len + 1) : NULL;
-
-	if (!copy)
+	if (cache->n >= cache->sweep_at)
+		sweep(cache);
+	if ((cache->n + 1) * 4 > cache->n_slots * 3 && !table_grow(cache))
 		return NULL;
-	memcpy(copy, data, len);
-	copy[len] = 0;
-	return copy;
-}
-
-static void entry_publish(struct entry *e, size_t cmdline_len)
-{
-	e->info.exe = e->exe;
-	e->info.cwd = e->cwd;
-	e->info.cmdline = e->cmdline;
-	e->info.cmdline_len = e->cmdline ? cmdline_len : 0;
-}
-
-static void read_ppid(struct process_cache *cache, int dir, struct process_info *info)
-{
-	struct proc_stat st;
-	size_t len;
-
-	if (!target_read_file(dir, "stat", cache->scratch, sizeof(cache->scratch), &len) &&
-	    !target_parse_stat(cache->scratch, &st))
-		info->ppid = (uint32_t)st.ppid;
-}
-
-/* Fills e from /proc; false if the process is gone, also in part: a zombie has no files and no
- * memory, and keeps its parent only. */
-static bool entry_read(struct process_cache *cache, struct entry *e)
-{
-	char path[32];
-	size_t len = 0;
-	int dir;
-
-	if (target_open_process((pid_t)e->info.pid, &dir)) {
-		snprintf(path, sizeof(path), "/proc/%u", e->info.pid);
-		dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0) {
-			read_ppid(cache, dir, &e->info);
-			close(dir);
-		}
-		return false;
-	}
-	read_ppid(cache, dir, &e->info);
-	e->exe = read_link(dir, "exe");
-	e->cwd = read_link(dir, "cwd");
-	if (!target_read_file(dir, "cmdline", cache->scratch, sizeof(cache->scratch), &len) && len)
-		e->cmdline = copy_bytes(cache->scratch, len);
-	entry_publish(e, len);
-	close(dir);
-	return true;
-}
-
-/* What a child that never executed shares with its parent, its own interpreter included. */
-static void entry_inherit(struct entry *e, const struct process_info *parent)
-{
-	uint32_t pid = e->info.pid, ppid = e->info.ppid;
-
-	e->info = *parent;
-	e->info.pid = pid;
-	e->info.ppid = ppid;
-	e->exe = parent->exe ? strdup(parent->exe) : NULL;
-	e->cwd = parent->cwd ? strdup(parent->cwd) : NULL;
-	e->cmdline = copy_bytes(parent->cmdline, parent->cmdline_len);
-	entry_publish(e, parent->cmdline_len);
-}
-
-/* As far as is known it runs what its parent runs. */
-static bool is_like(const struct entry *e, const struct process_info *parent)
-{
-	return !e->exe || (parent->exe && !strcmp(e->exe, parent->exe));
-}
-
-static struct entry *entry_new(struct process_cache *cache, uint32_t pid, uint32_t parent)
-{
-	struct entry *e = calloc(1, sizeof(*e));
-	struct process_info *known;
-
+	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
 	e->info.pid = pid;
-	e->info.ppid = parent;
-	known = parent ? process_find(cache, parent) : NULL;
-	/* It may also go while it is being read. */
-	if ((!entry_read(cache, e) || !e->cmdline) && known && is_like(e, known)) {
-		entry_clear(e);
-		entry_inherit(e, known);
-	}
+	cache->slots[slot_of(cache, pid)] = e;
+	cache->n++;
 	return e;
 }
 
-struct process_info *process_get(struct process_cache *cache, uint32_t pid, uint32_t parent,
-				 bool *is_new)
+struct process_info *process_get(struct process_cache *cache, uint32_t pid)
 {
 	struct process_info *known = process_find(cache, pid);
-	struct entry *e;
+	struct process_entry *e;
 
-	*is_new = false;
 	if (known)
 		return known;
-	if (cache->n >= cache->sweep_at)
-		sweep(cache, parent);
-	if ((cache->n + 1) * 4 > cache->n_slots * 3 && !table_grow(cache))
-		return NULL;
-	e = entry_new(cache, pid, parent);
+	e = entry_add(cache, pid);
 	if (!e)
 		return NULL;
-	cache->slots[slot_of(cache, pid)] = e;
-	cache->n++;
-	*is_new = true;
+	process_entry_read(e);
 	return &e->info;
 }
 
-void process_refresh(struct process_cache *cache, uint32_t pid)
+/* Whether it may be the process the record is of. /proc tells the start less exactly. */
+static bool is_same(const struct process_entry *e, const struct wire_process *wire)
 {
-	struct entry *e = cache->slots[slot_of(cache, pid)];
+	const uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
 
+	return !e->info.start || e->info.start / tick == wire->start / tick;
+}
+
+struct process_info *process_learn(struct process_cache *cache, const struct wire_process *wire)
+{
+	struct process_entry *e = cache->slots[slot_of(cache, wire->head.pid)];
+
+	if (e && !is_same(e, wire)) {
+		process_forget(cache, wire->head.pid);
+		e = NULL;
+	}
 	if (!e)
-		return;
-	entry_clear(e);
-	entry_read(cache, e);
+		e = entry_add(cache, wire->head.pid);
+	if (!e)
+		return NULL;
+	process_entry_clear(e);
+	process_entry_take(e, wire);
+	e->info.exec = wire->exec;
+	return &e->info;
 }
 
 static int64_t clock_ns(clockid_t clock)

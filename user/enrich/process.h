@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is known of each traced process, read from /proc once and kept until it exits. */
+/* What is known of each traced process: seen in the kernel at its first event, or read from /proc;
+ * kept until it exits. */
 #ifndef PYAUDIT_ENRICH_PROCESS_H
 #define PYAUDIT_ENRICH_PROCESS_H
 
@@ -10,23 +11,21 @@ struct process_cache;
 struct process_cache *process_cache_new(void); /* NULL without memory */
 void process_cache_free(struct process_cache *cache);
 
-/* The process, read from /proc at its first use (*is_new is set then). Fields that cannot be read
- * are NULL or 0. parent (0: not known) is what a fork record said; it wins over /proc when that is
- * gone, and the strings of a known parent are taken over for a child that has not executed and is
- * already gone. NULL without memory. An entry stays where it is until it is forgotten, or until
- * another is made while there are very many and its process is gone (an exit may go unheard). The
- * entry may be changed by the caller in its python, build, probe, entries and missed fields, whose
+/* What the kernel side saw of a process: to be taken before its events. If its number was known
+ * for a process that started at another time, that one is forgotten. NULL without memory. */
+struct process_info *process_learn(struct process_cache *cache, const struct wire_process *wire);
+
+/* The process, read from /proc if nothing was heard of it; fields that cannot be read are NULL or
+ * 0. NULL without memory. An entry stays where it is until it is forgotten, or until another is
+ * made while there are very many and its process is gone (an exit may go unheard). The entry may be
+ * changed by the caller in its python, build, probe, entries, missed and unseen_ns fields, whose
  * strings must live as long as the cache. */
-struct process_info *process_get(struct process_cache *cache, uint32_t pid, uint32_t parent,
-				 bool *is_new);
+struct process_info *process_get(struct process_cache *cache, uint32_t pid);
 
 /* The process if it is known. */
 struct process_info *process_find(struct process_cache *cache, uint32_t pid);
 
-/* Reads everything again: the process has executed another file. */
-void process_refresh(struct process_cache *cache, uint32_t pid);
-
-/* The process has exited: its number may be used again. */
+/* The process has exited, and its number may be used again; or it has executed another file. */
 void process_forget(struct process_cache *cache, uint32_t pid);
 
 /* The uid and the name of a process now; left as they are when it is gone. */

@@ -360,19 +360,29 @@ static void write_args(struct json *j, const struct audit_event *event)
 	buf_char(out, '}');
 }
 
-static void write_audit(struct buf *out, const struct audit_event *event)
+static void write_arguments(struct buf *out, const struct audit_event *event)
 {
 	struct json j = {.out = out};
 
-	write_process_ids(out, event);
-	write_event_name(out, event);
-	if (event->no_args)
-		return;
 	write_args(&j, event);
 	if (j.truncated || event->args_total > event->n_args)
 		json_truncated(out, event);
 	if (j.unreadable || event->flags)
 		json_unreadable(out, event);
+}
+
+static void write_container(struct buf *out, const struct audit_event *event)
+{
+	write_string(out, ",\"container\":", event->process ? event->process->container : NULL);
+}
+
+static void write_audit(struct buf *out, const struct audit_event *event)
+{
+	write_process_ids(out, event);
+	write_event_name(out, event);
+	if (!event->no_args)
+		write_arguments(out, event);
+	write_container(out, event);
 }
 
 /* /proc/PID/cmdline: arguments that end with NUL, the last one perhaps without. */
@@ -395,6 +405,22 @@ static void write_cmdline(struct buf *out, const struct process_info *process)
 	buf_char(out, ']');
 }
 
+/* When it started, and where it runs. */
+static void write_place(struct buf *out, const struct process_info *process)
+{
+	if (process->started_ns) {
+		buf_lit(out, ",\"started\":\"");
+		format_time_utc(out, process->started_ns);
+		buf_char(out, '"');
+	}
+	if (process->ns_pid)
+		write_number(out, ",\"ns_pid\":", process->ns_pid);
+	write_string(out, ",\"cgroup\":", process->cgroup);
+	write_string(out, ",\"container\":", process->container);
+	write_string(out, ",\"pod\":", process->pod);
+	write_string(out, ",\"unit\":", process->unit);
+}
+
 static void write_process(struct buf *out, const struct audit_event *event)
 {
 	const struct process_info *process = event->process;
@@ -406,6 +432,7 @@ static void write_process(struct buf *out, const struct audit_event *event)
 	if (process->cmdline)
 		write_cmdline(out, process);
 	write_string(out, ",\"cwd\":", process->cwd);
+	write_place(out, process);
 	write_string(out, ",\"python\":", process->python);
 	write_string(out, ",\"build\":", process->build);
 	if (!process->probe)
@@ -413,6 +440,7 @@ static void write_process(struct buf *out, const struct audit_event *event)
 	write_string(out, ",\"probe\":{\"kind\":", process->probe);
 	write_strings(out, ",\"entries\":", process->entries, process->n_entries);
 	write_strings(out, "},\"missed\":", process->missed, process->n_missed);
+	write_number(out, ",\"unseen_ns\":", process->unseen_ns);
 }
 
 static void write_exit(struct buf *out, const struct audit_event *event)

@@ -13,8 +13,10 @@
 
 /* Longest form of one code unit of 1 byte (\udcff), 2 bytes (\u2028) and 4 bytes (\U000e0001): at
  * most this many for each byte of the text. */
-#define MAX_ESCAPE   10
-#define MAX_PER_BYTE 6
+#define UNSEEN_TOLD	1000000 /* ns: shorter times are no hole worth a word */
+#define CONTAINER_SHORT 12
+#define MAX_ESCAPE	10
+#define MAX_PER_BYTE	6
 
 #define DIM  "\033[2m"
 #define BOLD "\033[1m"
@@ -500,7 +502,18 @@ static void write_coverage(struct buf *out, const struct process_info *process)
 		buf_str(out, i ? ", " : "; misses ");
 		write_cstr(out, process->missed[i], false);
 	}
+	if (process->probe && process->unseen_ns >= UNSEEN_TOLD)
+		buf_printf(out, "; its first %.3f s were not seen", process->unseen_ns / 1e9);
 	buf_char(out, ')');
+}
+
+/* As container tools show IDs. */
+static void write_container(struct buf *out, const struct process_info *process)
+{
+	if (!process->container)
+		return;
+	buf_lit(out, " in container ");
+	buf_add(out, process->container, strnlen(process->container, CONTAINER_SHORT));
 }
 
 static void write_process(struct buf *out, const struct audit_event *event, bool color)
@@ -515,6 +528,7 @@ static void write_process(struct buf *out, const struct audit_event *event, bool
 		}
 		write_cmdline(out, process);
 		write_coverage(out, process);
+		write_container(out, process);
 	}
 	buf_lit(out, " +++");
 }

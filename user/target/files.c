@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -105,8 +106,10 @@ int target_parse_stat(const char *text, struct proc_stat *out)
 	int consumed = 0;
 
 	if (!s ||
-	    sscanf(s, ") %c %d %*d %*d %*d %*d %u%n", &out->state, &out->ppid, &out->flags,
-		   &consumed) != 3 ||
+	    sscanf(s,
+		   ") %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%" SCNu64 "%n",
+		   &out->state, &out->ppid, &out->flags, &out->start, &consumed) != 4 ||
 	    !consumed)
 		return -EINVAL;
 	return 0;

@@ -46,6 +46,7 @@ struct proc_stat {
 	char state;
 	pid_t ppid;
 	unsigned int flags; /* PF_* of the kernel */
+	uint64_t start; /* when it was forked: boot clock, in ticks of 1/sysconf(_SC_CLK_TCK) s */
 };
 int target_parse_stat(const char *text, struct proc_stat *out);
 

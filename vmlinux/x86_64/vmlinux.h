@@ -76,10 +76,97 @@ struct signal_struct {
 	int group_exit_code;
 };
 
+struct upid {
+	int nr;
+	void *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path pwd;
+};
+
+struct mm_struct {
+	unsigned long arg_start, arg_end;
+	struct file *exe_file;
+};
+
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+
+/* Until 6.14 (633488947ef6) "parent", then "__parent". */
+struct kernfs_node___v5 {
+	struct kernfs_node *parent;
+};
+
+struct kernfs_node___v6 {
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	void *root;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+enum cgroup_subsys_id {
+	CGROUP_SUBSYS_COUNT = 16,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	int pid, tgid;
 	int exit_code;
+	__u64 start_boottime;
 	struct signal_struct *signal;
+	struct task_struct *group_leader, *real_parent;
+	struct mm_struct *mm;
+	struct fs_struct *fs;
+	struct pid *thread_pid;
+	struct css_set *cgroups;
+	char comm[16];
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct hlist_bl_node {
+	void **pprev;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
 };
 
 struct super_block {
@@ -93,6 +180,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct linux_binprm {
