@@ -33,13 +33,22 @@ static __always_inline void record_start(struct scratch *s, const struct probe_c
 	s->image = probe->image;
 	s->entry = probe->entry;
 	s->probe = number;
+	s->stack = 0;
+	s->has_tstate = 0;
 	record_reset(s, ip - probe->link_addr);
+}
+
+/* The probed function's first argument is the thread state. */
+static __always_inline void has_tstate(struct scratch *s, struct pt_regs *ctx)
+{
+	s->tstate = PT_REGS_PARM1(ctx);
+	s->has_tstate = 1;
 }
 
 static __always_inline void record_send(struct scratch *s)
 {
 	struct wire_audit *a = record_head(s);
-	__u64 id = bpf_get_current_pid_tgid(), flags, size;
+	__u64 id = bpf_get_current_pid_tgid(), size;
 
 	introduce();
 	a->head.kind = WIRE_AUDIT;
@@ -54,11 +63,9 @@ static __always_inline void record_send(struct scratch *s)
 	a->flags = s->audit_flags;
 	a->values = s->top;
 	a->args = s->args;
-	a->reserved = 0;
-	a->head.size = size = at_most(s->used, WIRE_MAX_RECORD);
-	flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_wakeup_fill ? BPF_RB_FORCE_WAKEUP
-									       : BPF_RB_NO_WAKEUP;
-	if (bpf_ringbuf_output(&ring, a, size, flags))
+	a->stack = s->stack;
+	a->head.size = size = at_most(s->used, WIRE_MAX_SIZE);
+	if (bpf_ringbuf_output(&ring, a, size, ring_flags()))
 		__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
 }
 
@@ -85,15 +92,13 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 		v->status = WIRE_TRUNCATED;
 }
 
-/* The rest of the way, with a work area: filter if that is still open, capture, send. */
-static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
+static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
+					      const struct call *call)
 {
 	long n;
 
-	put_name(s, call);
 	if (!knob_args) {
 		s->audit_flags |= WIRE_AUDIT_NO_ARGS;
-		record_send(s);
 		return;
 	}
 	s->fmt[0] = s->fmt[1] = 0;
@@ -101,10 +106,8 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 		n = read_literal(s->fmt, FORMAT_LEN, call->format, s->image, s->bias);
 		if (n < 0)
 			s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
-		if (s->audit_flags & WIRE_AUDIT_FMT_UNREAD) {
-			record_send(s);
+		if (s->audit_flags & WIRE_AUDIT_FMT_UNREAD)
 			return;
-		}
 	}
 	if (s->entry == PY_ENTRY_SYS_AUDIT) {
 		s->frames[0].next = call->items;
@@ -114,6 +117,15 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 	s->item = call->tuple;
 	start_arguments(slot);
 	capture_all(slot);
+}
+
+/* The rest of the way, with a work area: capture, send. */
+static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
+{
+	put_name(s, call);
+	capture_arguments(s, slot, call);
+	if (knob_stack_depth)
+		capture_stack(slot);
 	record_send(s);
 }
 

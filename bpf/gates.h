@@ -51,6 +51,13 @@ static __always_inline void count_filtered(void)
 		__sync_fetch_and_add(&c->filtered, 1);
 }
 
+/* Whoever reads the ring is woken only when it fills up. */
+static __always_inline __u64 ring_flags(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > knob_wakeup_fill ? BPF_RB_FORCE_WAKEUP
+									      : BPF_RB_NO_WAKEUP;
+}
+
 #define NO_SCRATCH 0xffffffff
 
 static __always_inline __u32 scratch_claim(void)

@@ -34,6 +34,11 @@ const volatile bool knob_default_pass = true;
 const volatile bool knob_args = true;
 const volatile __u32 knob_string_limit = 512;
 
+/* Frames of a Python call stack; 0: no stacks. */
+const volatile __u32 knob_stack_depth = 0;
+/* What references to code objects are made with, new in each run (frames.h). */
+const volatile __u64 knob_code_key[2] = {};
+
 /* Fill of the ring, bytes, past which the consumer is woken. */
 const volatile __u64 knob_wakeup_fill = 1 << 20;
 

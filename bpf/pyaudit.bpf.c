@@ -15,6 +15,8 @@
  *   context.h    what a process is: its file, command line, cgroup
  *   gates.h      what an event has to pass, and counting
  *   once.h       an event that meets two probes
+ *   frames.h     Python frames and code objects
+ *   stack.h      the call stack of an event
  *   name.h       names of events       event.h    one event, from call to ring
  *   process.h    fork, exec, exit
  *
@@ -37,9 +39,11 @@
 #include "image_config.h"
 #include "wire.h"
 
+#define ESRCH	3
 #define EFAULT	14
 #define EINVAL	22
 #define ENOTSUP 95
+#define ENOBUFS 105
 #define SIGSTOP 19
 
 WIRE_ASSERTS;
@@ -91,6 +95,7 @@ static __always_inline int recipe_of(const char *name)
 #include "gates.h"
 #include "once.h"
 #include "name.h"
+#include "stack.h"
 #include "event.h"
 #include "process.h"
 
@@ -111,6 +116,7 @@ int on_sys_audit_tstate(struct pt_regs *ctx)
 	if (!s)
 		return 0;
 	record_start(s, probe, number, PT_REGS_IP(ctx));
+	has_tstate(s, ctx);
 	if (knob_args && call.format)
 		load_va_list(s, PT_REGS_PARM4(ctx));
 	event_capture(s, slot, &call);
@@ -139,6 +145,8 @@ static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u3
 	s->gp[4] = PT_REGS_PARM5(ctx);
 	s->gp[5] = ctx->r9;
 	s->gp_next = first;
+	if (first == 3)
+		has_tstate(s, ctx);
 	/* Behind the return address. */
 	s->overflow = PT_REGS_SP(ctx) + probe->stack_adjust + 8;
 	event_capture(s, slot, call);

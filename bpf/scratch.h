@@ -68,6 +68,9 @@ struct scratch {
 	__u64 object_of;		/* the object whose first bytes are in `object`; 0 none */
 	__u64 gp[6], overflow, fp_area; /* the C arguments still to come */
 	__u32 gp_next, fp_next, has_fp;
+	__u64 tstate; /* the PyThreadState *, if the probed function has it as an argument: */
+	__u32 has_tstate;
+	__u32 stack; /* record offset of the stack; 0 none */
 	__u32 image, probe, entry;
 	__u32 used;   /* bytes of the record */
 	__u32 values; /* at all levels, name included */

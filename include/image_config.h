@@ -10,6 +10,8 @@
 #ifndef PYAUDIT_IMAGE_CONFIG_H
 #define PYAUDIT_IMAGE_CONFIG_H
 
+#include "frame_layout.h"
+
 struct py_layout {
 	/* PyObject, PyVarObject, PyTypeObject */
 	__u16 object_size; /* sizeof(PyObject): the first field of simple objects */
@@ -73,6 +75,7 @@ struct image_config {
 	__u64 readonly_start, readonly_end;
 	struct py_layout layout;
 	struct py_types types;
+	struct py_stack stack;
 };
 
 /* Where the traced call's operands are: the C functions a probe can stand on. */

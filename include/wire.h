@@ -20,7 +20,7 @@
 			      * places above are for the arguments themselves */
 #define WIRE_MAX_DEPTH	   6 /* containers inside one another, the argument list not counted */
 #define WIRE_MAX_STRING	   32768  /* upper limit of --string-limit, bytes */
-#define WIRE_MAX_RECORD	   131072 /* bytes of one record, header included */
+#define WIRE_MAX_RECORD	   131072 /* bytes of one record, header included, without its stack */
 #define WIRE_RESERVE	   8704	  /* of which payloads leave room for the heads of values to come */
 #define WIRE_MAX_NAME	   256	  /* bytes of an event's name */
 #define WIRE_MAX_TYPE_NAME 128	  /* bytes of a type's name */
@@ -32,6 +32,7 @@ enum wire_record_kind {
 	WIRE_EXEC = 3,	  /* struct wire_exec */
 	WIRE_EXIT = 4,	  /* struct wire_exit */
 	WIRE_PROCESS = 5, /* struct wire_process */
+	WIRE_CODE = 6,	  /* struct wire_code (wire_stack.h) */
 };
 
 struct wire_header {
@@ -53,7 +54,7 @@ struct wire_audit {
 	__u16 flags;  /* enum wire_audit_flags */
 	__u16 values; /* top-level values that follow, the name included */
 	__u32 args;   /* arguments the event really has; more than follow if cut by a limit */
-	__u32 reserved;
+	__u32 stack;  /* offset of the struct wire_stack behind the values; 0: there is none */
 };
 
 enum wire_audit_flags {
@@ -183,6 +184,12 @@ enum wire_loss {
 
 #define WIRE_PAD(n) (((n) + 7) & ~(__typeof__(n))7)
 
+#include "wire_stack.h"
+
+/* Bytes of one record with all there can be behind the values. */
+#define WIRE_MAX_SIZE \
+	(WIRE_MAX_RECORD + sizeof(struct wire_stack) + WIRE_MAX_FRAMES * sizeof(struct wire_frame))
+
 #define WIRE_ASSERTS                                                       \
 	_Static_assert(sizeof(struct wire_header) == 48, "wire_header");   \
 	_Static_assert(sizeof(struct wire_audit) == 64, "wire_audit");     \
@@ -191,6 +198,7 @@ enum wire_loss {
 	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");       \
 	_Static_assert(sizeof(struct wire_process) == 80, "wire_process"); \
 	_Static_assert(sizeof(struct wire_part) == 8, "wire_part");        \
-	_Static_assert(sizeof(struct wire_value) == 16, "wire_value")
+	_Static_assert(sizeof(struct wire_value) == 16, "wire_value");     \
+	WIRE_STACK_ASSERTS
 
 #endif

@@ -72,6 +72,7 @@ static void write_choice(struct buf *out, const char *key, const struct py_image
 static void write_image(struct buf *out, const char *path, const struct py_image *image,
 			enum py_probe_choice choice)
 {
+	const char *gap = py_image_stack_gap(image, choice);
 	char version[32];
 
 	write_string(out, "{\"type\":\"image\",\"file\":", path);
@@ -79,6 +80,7 @@ static void write_image(struct buf *out, const char *path, const struct py_image
 	write_flag(out, ",\"shared\":", image->shared_library);
 	write_flag(out, ",\"free_threaded\":", image->free_threaded);
 	write_string(out, ",\"layout\":", check_layout(image));
+	write_string(out, ",\"stacks\":", gap ? gap : py_image_thread_source(image));
 	write_string(out, ",\"choice\":", choice == PY_PROBE_USDT ? "usdt" : "uprobe");
 	write_choice(out, ",\"uprobe\":", image, PY_PROBE_UPROBE);
 	write_choice(out, ",\"usdt\":", image, PY_PROBE_USDT);

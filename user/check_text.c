@@ -52,6 +52,7 @@ static void write_choice(struct buf *out, const struct py_image *image, enum py_
 static void write_image(struct buf *out, const char *path, const struct py_image *image,
 			enum py_probe_choice choice)
 {
+	const char *gap;
 	char version[32];
 
 	text_bare(out, path);
@@ -60,6 +61,12 @@ static void write_image(struct buf *out, const char *path, const struct py_image
 		   image->free_threaded ? ", free-threaded" : "",
 		   image->has_usdt ? ", USDT python:audit" : "");
 	buf_printf(out, "  object layout: %s\n", check_layout(image));
+	gap = py_image_stack_gap(image, choice);
+	buf_printf(out, "  call stacks: %s%s\n",
+		   image->config.stack.walk ? "known; the thread's state is in " : "not known",
+		   image->config.stack.walk ? py_image_thread_source(image) : "");
+	if (gap)
+		buf_printf(out, "    misses: %s\n", gap);
 	buf_printf(out, "  uprobes%s\n", choice == PY_PROBE_UPROBE ? " (chosen)" : "");
 	write_choice(out, image, PY_PROBE_UPROBE);
 	buf_printf(out, "  usdt%s\n", choice == PY_PROBE_USDT ? " (chosen)" : "");

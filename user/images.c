@@ -14,19 +14,21 @@
 struct images {
 	struct tracer *tracer;
 	enum py_probe_choice wanted;
+	bool stacks;
 	struct image_entry **entries;
 	size_t n, cap;
 	struct image_entry *numbered[MAX_IMAGES]; /* by the tracer's number */
 	size_t attached;
 };
 
-struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted)
+struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks)
 {
 	struct images *images = calloc(1, sizeof(*images));
 
 	if (images) {
 		images->tracer = tracer;
 		images->wanted = wanted;
+		images->stacks = stacks;
 	}
 	return images;
 }
@@ -80,12 +82,26 @@ static void describe(struct image_entry *e)
 	}
 }
 
-static void warn_degraded(const struct image_entry *e, const char *path)
+static void describe_gaps(struct image_entry *e, bool stacks)
 {
+	const char *const *gaps = py_image_gaps(e->image, e->choice, &e->n_missed);
+	const char *no_stacks = stacks ? py_image_stack_gap(e->image, e->choice) : NULL;
+
+	memcpy(e->missed, gaps, e->n_missed * sizeof(*gaps));
+	if (no_stacks)
+		e->missed[e->n_missed++] = no_stacks;
+}
+
+static void warn_degraded(const struct image_entry *e, const char *path, bool stacks)
+{
+	const char *no_stacks = stacks ? py_image_stack_gap(e->image, e->choice) : NULL;
+
 	if (!e->image->config.decode)
 		log_warn(
 			"%s: CPython %s: object layout not known; names and C-level arguments only",
 			path, e->version);
+	if (no_stacks)
+		log_warn("%s: CPython %s: not shown: %s", path, e->version, no_stacks);
 }
 
 /* Files with one build-id may be one file seen through two mounts. */
@@ -141,7 +157,8 @@ static int attach_first(struct images *images, struct image_entry *e,
 	images->numbered[e->number] = e;
 	images->attached++;
 	describe(e);
-	warn_degraded(e, file->path);
+	describe_gaps(e, images->stacks);
+	warn_degraded(e, file->path, images->stacks);
 	log_info("%s: CPython %s, %s, %zu probes", file->path, e->version, e->build, n);
 	return 0;
 }

@@ -21,11 +21,14 @@ struct image_entry {
 	char build[160];
 	const char *entries[PY_MAX_PROBES];
 	size_t n_entries;
+	const char *missed[PY_MAX_GAPS + 1]; /* phrases */
+	size_t n_missed;
 };
 
 struct images;
 
-struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted);
+/* stacks: Python call stacks are asked for. */
+struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks);
 void images_free(struct images *images);
 
 /* Looks at a file and, if it is a CPython image, puts the probes on it: in process pid, or

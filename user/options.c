@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "options_table.h"
+#include "wire.h"
 
 #define STRING_LIMIT_DEFAULT 512
 #define BUFFER_DEFAULT	     (8ULL << 20)
@@ -25,12 +26,16 @@ static void fill_getopt(char *letters, struct option *longs)
 	*letters++ = '+';
 	*letters++ = ':';
 	for (i = 0; i < n; i++) {
-		longs[i] =
-			(struct option){rows[i].name, rows[i].arg ? required_argument : no_argument,
-					NULL, LONG_BASE + (int)i};
+		longs[i] = (struct option){rows[i].name,
+					   rows[i].optional ? optional_argument
+					   : rows[i].arg    ? required_argument
+							    : no_argument,
+					   NULL, LONG_BASE + (int)i};
 		if (rows[i].letter)
 			*letters++ = rows[i].letter;
 		if (rows[i].letter && rows[i].arg)
+			*letters++ = ':';
+		if (rows[i].letter && rows[i].optional)
 			*letters++ = ':';
 	}
 	*letters = 0;
@@ -84,7 +89,7 @@ static int refuse_option(const char *arg)
 /* All options up to the first argument that is none, or behind "--" (*ended). */
 static int take_options(struct option_parser *p, int argc, char **argv, bool *ended)
 {
-	char letters[2 * OPTIONS_MAX + 3];
+	char letters[3 * OPTIONS_MAX + 3];
 	struct option longs[OPTIONS_MAX + 1];
 	int code, at, ret;
 
@@ -146,6 +151,10 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		{p->all && (p->check || p->list_events),
 		 "--all: nothing is traced by --check and --list-events; leave it out"},
 		{p->list_events && pids, "--pid: nothing is traced by --list-events; leave it out"},
+		{!strcmp(p->o.format, "folded") && (p->check || p->list_events),
+		 "--format folded: counts of stacks; give text or json"},
+		{!strcmp(p->o.format, "folded") && p->o.summary,
+		 "--summary and --format folded: two ways to count; give one of them"},
 	};
 	size_t i;
 
@@ -200,6 +209,9 @@ static int parse_all(struct option_parser *p, int argc, char **argv)
 
 	if (!ret && p->check)
 		ret = take_files(p, argc, argv, ended);
+	/* Stacks without their outermost frames do not add up. */
+	if (!strcmp(p->o.format, "folded") && !p->o.stack_depth)
+		p->o.stack_depth = WIRE_MAX_FRAMES;
 	return ret ? ret : choose_mode(p, argv + optind);
 }
 

@@ -34,6 +34,7 @@ struct options {
 			  NULL-terminated */
 	size_t n_events;
 	uint32_t string_limit; /* bytes */
+	uint32_t stack_depth;  /* frames of a Python call stack; 0: none */
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
 	const char *output;    /* NULL: the default of the mode */
 	const char *format;    /* "text" or "json" */

@@ -33,12 +33,13 @@ static const char examples[] =
 
 static void print_row(FILE *f, const struct option_row *row)
 {
+	const char *open = row->optional ? "[=" : row->arg ? " " : "";
 	char left[64];
 	int n;
 
-	n = snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", row->letter ? '-' : ' ',
-		     row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
-		     row->arg ? " " : "", row->arg ? row->arg : "");
+	n = snprintf(left, sizeof(left), "  %c%c%s --%s%s%s%s", row->letter ? '-' : ' ',
+		     row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name, open,
+		     row->arg ? row->arg : "", row->optional ? "]" : "");
 	/* Two columns stay apart however long the left one gets. */
 	fprintf(f, "%-*s%s%s\n", HELP_COLUMN, left, n >= HELP_COLUMN ? "  " : "", row->help);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "options_table.h"
 #include "options_values.h"
+#include "wire.h"
 
 #define STRING_LIMIT_MAX 32768
 #define BUFFER_MIN	 (64ULL << 10)
@@ -110,6 +111,18 @@ static int set_string_limit(struct option_parser *p, const struct option_row *ro
 	return 0;
 }
 
+#define STACK_DEPTH_DEFAULT 16
+
+static int set_stack(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	uint64_t depth = STACK_DEPTH_DEFAULT;
+
+	if (value && (parse_number(value, &depth) || !depth || depth > WIRE_MAX_FRAMES))
+		return bad_value(row, value, "not a number of frames; give 1 to 128");
+	p->o.stack_depth = depth;
+	return 0;
+}
+
 static int set_buffer(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	uint64_t bytes, size = BUFFER_MIN;
@@ -177,7 +190,7 @@ static int set_choice(struct option_parser *p, const struct option_row *row, con
 static int set_format(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	if (choice_index(row->choices, value) < 0)
-		return bad_value(row, value, "unknown format; give text or json");
+		return bad_value(row, value, "unknown format; give text, json or folded");
 	p->o.format = value;
 	return 0;
 }
@@ -237,13 +250,16 @@ static const struct option_row rows[] = {
 	ROW(0, "no-args", NULL,
 	    "event names only",
 	    .set = set_flag, FIELD(o.no_args)),
+	ROW('k', "stack", "DEPTH",
+	    "the Python call stack of each event: 1 to 128 frames (16)",
+	    .optional = true, .set = set_stack),
 
 	ROW('o', "output", "FILE",
 	    "write events there; - is stdout",
 	    .heading = "Output", .set = set_output),
 	ROW(0, "format", "FORMAT",
-	    "text (default), or json: one object a line",
-	    .set = set_format, .choices = "text|json"),
+	    "text (default), json: one object a line, folded: counts by stack",
+	    .set = set_format, .choices = "text|json|folded"),
 	ROW('c', "summary", NULL,
 	    "counts instead of events",
 	    .set = set_flag, FIELD(o.summary)),

@@ -17,6 +17,7 @@ struct option_row {
 	char letter;	     /* 0: none */
 	const char *name;    /* the long name, without dashes */
 	const char *arg;     /* what the argument is called; NULL: there is none */
+	bool optional;	     /* --name[=arg]: set gets NULL without one */
 	const char *help;    /* fits one line */
 	/* Returns 0, 2 after an error it reported, or OPTION_LAST when the rest does not matter. */
 	int (*set)(struct option_parser *p, const struct option_row *row, const char *value);

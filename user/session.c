@@ -41,8 +41,9 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 		.adopt = o->mode == MODE_ALL,
 		.follow = o->follow || o->mode == MODE_ALL,
 		.stop_on_exec = o->mode == MODE_COMMAND,
-		.args = !o->no_args && !o->summary,
+		.args = !o->no_args && !o->summary && strcmp(o->format, "folded"),
 		.string_limit = o->string_limit,
+		.stack_depth = o->summary ? 0 : o->stack_depth,
 		.buffer_size = o->buffer_size,
 		.filter = filter->n_items > 0,
 		.default_pass = filter->default_pass,
@@ -72,6 +73,30 @@ static struct output *open_output(const struct options *o)
 	return output_open(path, fd, format, color);
 }
 
+static bool open_counters(struct session *s)
+{
+	bool folded = !strcmp(s->options->format, "folded");
+
+	s->summary = s->options->summary ? summary_new() : NULL;
+	s->folded = folded ? folded_new() : NULL;
+	return (s->summary || !s->options->summary) && (s->folded || !folded);
+}
+
+static void forget_code(uint32_t pid, uint64_t code, void *arg)
+{
+	struct session *s = arg;
+
+	tracer_forget_code(s->tracer, pid, code);
+}
+
+static bool open_stacks(struct session *s)
+{
+	if (!s->options->stack_depth || s->summary)
+		return true;
+	s->stacks = stack_cache_new(forget_code, s);
+	return s->stacks;
+}
+
 struct session *session_new(const struct options *options, const struct filter *filter)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -88,11 +113,10 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->tracer = open_tracer(options, filter);
 	if (!s->tracer)
 		goto fail;
-	s->images = images_new(s->tracer, options->probe);
+	s->images = images_new(s->tracer, options->probe, options->stack_depth);
 	s->processes = process_cache_new();
 	s->rescan = rescan_new();
-	s->summary = options->summary ? summary_new() : NULL;
-	if (s->images && s->processes && s->rescan && (s->summary || !options->summary))
+	if (s->images && s->processes && s->rescan && open_counters(s) && open_stacks(s))
 		return s;
 	log_error("out of memory");
 fail:
@@ -149,8 +173,23 @@ bool session_forward(struct session *s, int signal)
 	return !kill(s->command.pid, signal);
 }
 
+static void write_folded(struct session *s)
+{
+	struct buf lines = {0};
+
+	folded_write(s->folded, &lines);
+	if (lines.failed)
+		log_error("counts of stacks: out of memory; narrow with -e");
+	else
+		output_text(s->output, lines.data, lines.len);
+	buf_free(&lines);
+}
+
 void session_reopen(struct session *s)
 {
+	/* What has been counted so far belongs to the file that is put away. */
+	if (s->folded)
+		write_folded(s);
 	output_reopen(s->output);
 }
 
@@ -233,6 +272,8 @@ int session_end(struct session *s, bool quick)
 	session_tell_losses(s, session_now());
 	if (s->summary)
 		write_counts(s);
+	if (s->folded)
+		write_folded(s);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
 	/* Only now is it known what was delivered. */
 	event.totals = totals(s);
@@ -256,6 +297,8 @@ void session_free(struct session *s)
 	command_abandon(&s->command);
 	rescan_free(s->rescan);
 	summary_free(s->summary);
+	folded_free(s->folded);
+	stack_cache_free(s->stacks);
 	process_cache_free(s->processes);
 	images_free(s->images);
 	tracer_free(s->tracer);

@@ -3,11 +3,13 @@
  * out. */
 #include <string.h>
 
+#include "base/log.h"
 #include "session_state.h"
 
 void session_write(struct session *s, struct audit_event *event)
 {
-	if (s->summary && event->type != RECORD_SUMMARY && event->type != RECORD_COUNT)
+	if (s->folded ||
+	    (s->summary && event->type != RECORD_SUMMARY && event->type != RECORD_COUNT))
 		return;
 	output_record(s->output, event);
 }
@@ -68,7 +70,6 @@ void session_announce(struct session *s, struct process_info *info, const struct
 		      const struct audit_event *from)
 {
 	struct audit_event event = *from;
-	size_t n;
 
 	if (!info->unseen_ns)
 		info->unseen_ns = unseen(info, image);
@@ -77,8 +78,8 @@ void session_announce(struct session *s, struct process_info *info, const struct
 	info->probe = image->choice == PY_PROBE_USDT ? "usdt" : "uprobe";
 	info->entries = image->entries;
 	info->n_entries = image->n_entries;
-	info->missed = py_image_gaps(image->image, image->choice, &n);
-	info->n_missed = n;
+	info->missed = image->missed;
+	info->n_missed = image->n_missed;
 	event.type = RECORD_PROCESS;
 	event.ppid = info->ppid;
 	event.process = info;
@@ -94,12 +95,19 @@ static void deliver(struct session *s, struct audit_event *event)
 	s->audit_records++;
 	if (s->options->count && s->audit_records == s->options->count)
 		s->over = true;
-	if (!s->summary)
+	if (!s->summary && !s->folded)
 		output_record(s->output, event);
-	else if (summary_count(s->summary, event))
+	else if (s->folded ? folded_count(s->folded, event) : summary_count(s->summary, event))
 		s->counted++;
 	else
 		s->undecodable++;
+}
+
+static void on_code(struct session *s, const struct wire_code *wire)
+{
+	if (!s->stacks || stack_cache_add(s->stacks, wire))
+		log_debug("PID %u: a code object is not understood, or there is no memory for it",
+			  wire->head.pid);
 }
 
 static void on_audit(struct session *s, const struct wire_audit *wire, size_t size)
@@ -112,6 +120,8 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 		s->undecodable++;
 		return;
 	}
+	if (s->stacks && stack_decode(s->stacks, wire, &s->stack))
+		event.stack = &s->stack;
 	event.time.ns = process_wall_clock(wire->head.time);
 	event.version = image ? image->image->version : 0;
 	event.row = event_find(event.name_text);
@@ -167,6 +177,8 @@ void session_on_record(const void *data, size_t size, void *arg)
 		session_on_exec(s, wire_as_exec(head));
 	else if (wire_as_exit(head))
 		on_exit_record(s, wire_as_exit(head));
+	else if (wire_as_code(head))
+		on_code(s, wire_as_code(head));
 	if (s->undecodable != s->undecodable_told) {
 		write_loss(s, LOSS_DECODE, s->undecodable - s->undecodable_told, session_now());
 		s->undecodable_told = s->undecodable;

@@ -4,10 +4,12 @@
 #ifndef PYAUDIT_SESSION_STATE_H
 #define PYAUDIT_SESSION_STATE_H
 
+#include "decode/stack.h"
 #include "decode/wire_decode.h"
 #include "enrich/process.h"
 #include "images.h"
 #include "session.h"
+#include "sink/folded.h"
 #include "sink/output.h"
 #include "sink/summary.h"
 #include "target/command.h"
@@ -20,7 +22,10 @@ struct session {
 	struct images *images;
 	struct process_cache *processes;
 	struct output *output;
-	struct summary *summary; /* -c; NULL otherwise */
+	struct summary *summary;    /* -c; NULL otherwise */
+	struct folded *folded;	    /* --format folded; NULL otherwise */
+	struct stack_cache *stacks; /* -k; NULL otherwise */
+	struct stack stack;	    /* of the event decoded last */
 	struct rescan *rescan;
 	struct wire_decoder decoder;
 

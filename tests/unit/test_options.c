@@ -254,8 +254,8 @@ static void errors(void **state)
 		bad(ARGV("-a", "--count", no_count[i]), "--count '");
 	for (i = 0; no_event[i]; i++)
 		bad(ARGV("-a", "-e", no_event[i]), "--event '");
-	bad(ARGV("-a", "--format", "xml"), "text or json");
-	bad(ARGV("-a", "--format", "tex"), "text or json");
+	bad(ARGV("-a", "--format", "xml"), "text, json");
+	bad(ARGV("-a", "--format", "tex"), "text, json");
 	bad(ARGV("-a", "--color", "maybe"), "auto|always|never");
 	bad(ARGV("-a", "--probe", ""), "auto|uprobe|usdt");
 	bad(ARGV("-a", "-o", ""), "--output ''");
@@ -293,6 +293,40 @@ static void usage_errors(void **state)
 	bad(ARGV("--"), "nothing to trace");
 }
 
+static void stack(void **state)
+{
+	struct options o = good(ARGV("-a"));
+
+	assert_int_equal(o.stack_depth, 0);
+	options_free(&o);
+	o = good(ARGV("-k", "cmd", "8"));
+	assert_int_equal(o.stack_depth, 16);
+	assert_string_equal(o.command[0], "cmd");
+	options_free(&o);
+	o = good(ARGV("-k128", "-a"));
+	assert_int_equal(o.stack_depth, 128);
+	options_free(&o);
+	o = good(ARGV("--stack", "-a"));
+	assert_int_equal(o.stack_depth, 16);
+	options_free(&o);
+	o = good(ARGV("--stack=1", "-a"));
+	assert_int_equal(o.stack_depth, 1);
+	options_free(&o);
+	/* Counts of stacks want them whole, unless told otherwise. */
+	o = good(ARGV("--format", "folded", "-a"));
+	assert_int_equal(o.stack_depth, 128);
+	options_free(&o);
+	o = good(ARGV("-k4", "--format", "folded", "-a"));
+	assert_int_equal(o.stack_depth, 4);
+	options_free(&o);
+	bad(ARGV("-a", "-k0"), "--stack '0'");
+	bad(ARGV("-a", "--stack=129"), "1 to 128");
+	bad(ARGV("-a", "--stack=8x"), "1 to 128");
+	bad(ARGV("-a", "--stack="), "1 to 128");
+	bad(ARGV("-a", "-c", "--format", "folded"), "--summary and --format folded");
+	bad(ARGV("--list-events", "--format", "folded"), "--format folded");
+}
+
 /* A value that the row takes. */
 static const char *fitting(const struct option_row *row)
 {
@@ -325,7 +359,7 @@ static void every_row(void **state)
 			assert_non_null(strstr(said, "nothing to trace"));
 		options_free(&o);
 		letter[1] = row->letter;
-		if (row->letter && row->arg)
+		if (row->letter && row->arg && !row->optional)
 			ret = parse(&o, ARGV(letter, (char *)fitting(row), "cmd"));
 		else if (row->letter)
 			ret = parse(&o, ARGV(letter, "cmd"));
@@ -334,7 +368,7 @@ static void every_row(void **state)
 		if (ret)
 			assert_non_null(strstr(said, "a COMMAND and"));
 		options_free(&o);
-		if (row->arg)
+		if (row->arg && !row->optional)
 			bad(ARGV(letter), row->name);
 	}
 }
@@ -350,8 +384,11 @@ static void help_shows_every_row(void **state)
 	fclose(f);
 	row = options_table(&n);
 	for (i = 0; i < n; i++, row++) {
-		snprintf(want, sizeof(want), " --%s%s%s ", row->name, row->arg ? " " : "",
-			 row->arg ? row->arg : "");
+		snprintf(want, sizeof(want), " --%s%s%s%s ", row->name,
+			 row->optional ? "[="
+			 : row->arg    ? " "
+				       : "",
+			 row->arg ? row->arg : "", row->optional ? "]" : "");
 		if (!strstr(text, want) || !strstr(text, row->help))
 			fail_msg("--help lacks %s", want);
 		if (row->letter) {
@@ -431,12 +468,19 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),  cmocka_unit_test(pids),
-		cmocka_unit_test(events),    cmocka_unit_test(values),
-		cmocka_unit_test(commands),  cmocka_unit_test(other_modes),
-		cmocka_unit_test(errors),    cmocka_unit_test(usage_errors),
-		cmocka_unit_test(every_row), cmocka_unit_test(help_shows_every_row),
-		cmocka_unit_test(version),   cmocka_unit_test(sizes),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(pids),
+		cmocka_unit_test(events),
+		cmocka_unit_test(values),
+		cmocka_unit_test(commands),
+		cmocka_unit_test(other_modes),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(usage_errors),
+		cmocka_unit_test(stack),
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(help_shows_every_row),
+		cmocka_unit_test(version),
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(times),
 	};
 

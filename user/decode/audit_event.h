@@ -42,6 +42,22 @@ static inline const struct value *value_next(const struct value *v)
 	return v + 1 + v->span;
 }
 
+/* One frame of a Python call stack. Text is NULL when it is not known. */
+struct stack_frame {
+	struct text func, file; /* the qualified name where the version has it (3.11) */
+	uint8_t func_cut, file_cut;
+	int32_t line;	/* 0: not known */
+	uint32_t error; /* why the frame is not known: a positive errno; 0 */
+};
+
+/* The innermost frame first. */
+struct stack {
+	uint32_t n_frames;
+	bool cut;	/* there were more */
+	uint32_t error; /* why not all is there: a positive errno; 0 */
+	struct stack_frame frames[WIRE_MAX_FRAMES];
+};
+
 enum record_type {
 	RECORD_AUDIT,
 	RECORD_PROCESS,
@@ -114,6 +130,7 @@ struct audit_event {
 	uint32_t n_args;     /* top-level values in values[] */
 	uint32_t n_values;
 	const struct value *values;
+	const struct stack *stack; /* NULL: not asked for, or not to be had in this process */
 
 	/* RECORD_AUDIT, _PROCESS and _EXIT: of which process; NULL not known */
 	const struct process_info *process;

@@ -24,7 +24,7 @@ struct reader {
 static const uint32_t record_sizes[] = {
 	[WIRE_AUDIT] = sizeof(struct wire_audit),     [WIRE_FORK] = sizeof(struct wire_fork),
 	[WIRE_EXEC] = sizeof(struct wire_exec),	      [WIRE_EXIT] = sizeof(struct wire_exit),
-	[WIRE_PROCESS] = sizeof(struct wire_process),
+	[WIRE_PROCESS] = sizeof(struct wire_process), [WIRE_CODE] = sizeof(struct wire_code),
 };
 
 #define N_RECORD_KINDS (sizeof(record_sizes) / sizeof(record_sizes[0]))
@@ -44,7 +44,7 @@ int wire_check(const void *data, size_t size, const struct wire_header **head)
 
 	if (size < sizeof(*h) || (uintptr_t)data % 8)
 		return -EBADMSG;
-	if (h->size > size || h->size % 8 || h->size > WIRE_MAX_RECORD)
+	if (h->size > size || h->size % 8 || h->size > WIRE_MAX_SIZE)
 		return -EBADMSG;
 	if (h->kind >= N_RECORD_KINDS || !record_sizes[h->kind] || h->size < record_sizes[h->kind])
 		return -EBADMSG;
@@ -91,6 +91,25 @@ const struct wire_part *wire_part_next(const struct wire_process *process,
 		return NULL;
 	last = (const struct wire_part *)p;
 	return WIRE_PAD((uint64_t)last->len) <= left - sizeof(*last) ? last : NULL;
+}
+
+const struct wire_code *wire_as_code(const struct wire_header *head)
+{
+	return head->kind == WIRE_CODE ? (const struct wire_code *)head : NULL;
+}
+
+const struct wire_stack *wire_stack_of(const struct wire_audit *audit)
+{
+	const struct wire_stack *stack;
+	uint32_t at = audit->stack, size = audit->head.size;
+
+	if (at < sizeof(*audit) || at % 8 || at > size || size - at < sizeof(*stack))
+		return NULL;
+	stack = (const struct wire_stack *)((const char *)audit + at);
+	if (stack->frames > WIRE_MAX_FRAMES ||
+	    size - at - sizeof(*stack) != stack->frames * sizeof(struct wire_frame))
+		return NULL;
+	return stack;
 }
 
 /* Takes v's payload of len bytes, which holds units of `unit` bytes each; `whole` units would be
@@ -283,10 +302,11 @@ int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d, str
 	if (wire_check(data, size, &head))
 		return -EBADMSG;
 	audit = wire_as_audit(head);
-	if (!audit || !audit->values)
+	if (!audit || !audit->values || (audit->stack && !wire_stack_of(audit)) ||
+	    (audit->stack ?: head->size) > WIRE_MAX_RECORD)
 		return -EBADMSG;
 	r.p = (const unsigned char *)(audit + 1);
-	r.end = (const unsigned char *)data + head->size;
+	r.end = (const unsigned char *)data + (audit->stack ?: head->size);
 	if (take_values(&r, audit->values) || r.p != r.end || take_name(d->values, ev))
 		return -EBADMSG;
 	decode_mappings(&r);

@@ -34,6 +34,12 @@ const struct wire_process *wire_as_process(const struct wire_header *head);
 const struct wire_part *wire_part_next(const struct wire_process *process,
 				       const struct wire_part *last);
 
+const struct wire_code *wire_as_code(const struct wire_header *head);
+
+/* The call stack of an audit record of wire_check, with room for all its frames behind it; NULL if
+ * there is none, or if it is damaged. */
+const struct wire_stack *wire_stack_of(const struct wire_audit *audit);
+
 /*
  * Decodes a WIRE_AUDIT record. Fills type, pid, tid, uid, comm, name, name_text, no_args, flags,
  * args_total, n_args, n_values and values; leaves time, ppid, version, row and variant to the

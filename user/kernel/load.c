@@ -17,6 +17,9 @@
 /* Pages of literals where programs may not sleep: 35 MB, ten interpreters. */
 #define LITERAL_PAGES 8192
 
+/* Code objects that are remembered as sent: those of some dozen large programs. */
+#define SENT_CODES 32768
+
 static uint32_t scratch_count(void)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -43,10 +46,16 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	skel->rodata->knob_default_pass = o->default_pass;
 	skel->rodata->knob_args = o->args;
 	skel->rodata->knob_string_limit = o->string_limit;
+	skel->rodata->knob_stack_depth = o->stack_depth;
+	memcpy((void *)skel->rodata->knob_code_key, t->code_key, sizeof(t->code_key));
 	skel->rodata->knob_wakeup_fill = o->buffer_size / 4;
 	bpf_map__set_max_entries(skel->maps.ring, o->buffer_size);
 	bpf_map__set_max_entries(skel->maps.free_scratches, scratch_count());
 	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
+	if (o->stack_depth) {
+		bpf_map__set_max_entries(skel->maps.stack_areas, scratch_count());
+		bpf_map__set_max_entries(skel->maps.sent_codes, SENT_CODES);
+	}
 	if (!t->sleepable) {
 		/* Kernels that old warn, with a stack trace in their log, of a tracing program
 		 * whose map is not preallocated (until 6.1: 34dd3bad1a6f). */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -55,6 +56,12 @@ static int attach_lifecycle(struct tracer *t)
 	return 0;
 }
 
+/* What a traced process cannot know: what makes two code objects look the same. */
+static int fill_key(struct tracer *t)
+{
+	return getrandom(t->code_key, sizeof(t->code_key), 0) == sizeof(t->code_key) ? 0 : errno;
+}
+
 struct tracer *tracer_new(const struct tracer_options *options)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
@@ -64,6 +71,9 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	if (!t)
 		return NULL;
 	t->options = *options;
+	err = fill_key(t);
+	if (err)
+		goto fail;
 	t->cookie = feature_attach_cookie();
 	t->sleepable = feature_sleepable_uprobes();
 	t->multi = t->cookie && feature_uprobe_multi() &&
@@ -302,6 +312,16 @@ int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino)
 	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.known_files), &key, &one, BPF_ANY)
 		       ? -errno
 		       : 0;
+}
+
+void tracer_forget_code(struct tracer *t, pid_t pid, uint64_t code)
+{
+	struct {
+		uint64_t code;
+		uint32_t pid, reserved;
+	} key = {code, pid, 0};
+
+	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.sent_codes), &key);
 }
 
 int tracer_fd(const struct tracer *t)

@@ -31,6 +31,7 @@ struct tracer_options {
 	bool stop_on_exec; /* stop a target that executes a file not told by tracer_know_file */
 	bool args;	   /* capture arguments */
 	uint32_t string_limit;
+	uint32_t stack_depth; /* frames of a Python call stack, at most WIRE_MAX_FRAMES; 0 none */
 	uint64_t buffer_size;
 	bool filter;	   /* events pass by the names and patterns below; else all do */
 	bool default_pass; /* what becomes of a name that nothing below matches */
@@ -72,6 +73,10 @@ void tracer_drop_target(struct tracer *t, pid_t pid);
 bool tracer_has_targets(const struct tracer *t);
 /* A file as struct wire_exec names it need not be stopped for any more. */
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);
+
+/* A code object (struct wire_code) is not known here any more: what refers to it from now on comes
+ * after it has been sent again. */
+void tracer_forget_code(struct tracer *t, pid_t pid, uint64_t code);
 
 /* Readable when the ring is filling up; what is in it must be asked for now and then all the same.
  */

@@ -36,6 +36,7 @@ struct link {
 struct tracer {
 	struct tracer_options options;
 	bool cookie, sleepable;
+	uint64_t code_key[2];	    /* of references to code objects, new in each run */
 	bool multi;		    /* probes are uprobe_multi links, in every process of a file */
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */

@@ -6,6 +6,7 @@
 
 #include "python/code.h"
 #include "python/finder.h"
+#include "python/frames.h"
 #include "python/layout.h"
 #include "python/placement.h"
 #include "python/py_image.h"
@@ -14,7 +15,7 @@
 
 static void add_gap(const char **gaps, size_t *n, const char *gap)
 {
-	if (*n < 8)
+	if (*n < PY_MAX_GAPS)
 		gaps[(*n)++] = gap;
 }
 
@@ -272,6 +273,7 @@ static int read_image(struct elf_file *f, struct py_image *image)
 	image->config.version = image->version;
 	find_readonly(f, &image->config);
 	layout_fill(f, symbols, image->free_threaded, &image->config);
+	frames_fill(f, symbols, image->free_threaded, &image->config);
 	finder_find(f, image->version, true, &entries);
 	add_uprobes(f, image, &entries);
 	err = add_usdts(f, image);
@@ -326,6 +328,45 @@ const char *const *py_image_gaps(const struct py_image *image, enum py_probe_cho
 {
 	*n = choice == PY_PROBE_USDT ? image->n_usdt_gaps : image->n_uprobe_gaps;
 	return choice == PY_PROBE_USDT ? image->usdt_gaps : image->uprobe_gaps;
+}
+
+/* Whether the probed function has the thread's state as an argument. */
+static bool has_state(const struct py_probe *probe)
+{
+	return probe->config.entry == PY_ENTRY_SYS_AUDIT_TSTATE ||
+	       probe->config.entry == PY_ENTRY_PYSYS_AUDIT_T;
+}
+
+const char *py_image_stack_gap(const struct py_image *image, enum py_probe_choice choice)
+{
+	size_t n, i, without = 0;
+	const struct py_probe *probes = py_image_probes(image, choice, &n);
+
+	if (!image->config.stack.walk)
+		return "Python call stacks: the layout of frames is not known";
+	if (image->config.stack.thread.source != PY_THREAD_UNKNOWN)
+		return NULL;
+	for (i = 0; i < n; i++)
+		without += !has_state(&probes[i]);
+	if (without && without == n)
+		return "Python call stacks: where the thread's state is kept is not known";
+	return without ? "Python call stacks of events raised by Python code with sys.audit(): "
+			 "where "
+			 "the thread's state is kept is not known"
+		       : NULL;
+}
+
+const char *py_image_thread_source(const struct py_image *image)
+{
+	static const char *const names[] = {
+		[PY_THREAD_UNKNOWN] = "an argument of the probed function only",
+		[PY_THREAD_GLOBAL] = "_PyRuntime",
+		[PY_THREAD_TLS] = "a thread-local variable, fixed offset",
+		[PY_THREAD_TLS_OFFSET] = "a thread-local variable, offset in the GOT",
+		[PY_THREAD_TLS_MODULE] = "a thread-local variable of the library",
+	};
+
+	return names[image->config.stack.thread.source];
 }
 
 const char *py_version_text(const struct py_image *image, char *buf, size_t size)

@@ -150,15 +150,10 @@ const struct py_layout *layout_find(uint32_t minor, bool free_threaded)
 #define DEBUG_COOKIE	    "xdebugpy"
 #define DEBUG_VERSION	    1
 #define DEBUG_FREE_THREADED 2
-#define DEBUG_MINORS	    3 /* 3.13, 3.14, 3.15 */
-
-static const uint16_t debug_size[DEBUG_MINORS] = {584, 760, 888};
+static const uint16_t debug_size[LAYOUT_DEBUG_MINORS] = {584, 760, 888}; /* 3.13, 3.14, 3.15 */
 
 #define FIELD(name) offsetof(struct py_layout, name)
-static const struct {
-	uint16_t field;
-	uint16_t word[DEBUG_MINORS];
-} debug_fields[] = {
+static const struct layout_word debug_fields[] = {
 	{FIELD(code_filename), {35, 40, 48}},  {FIELD(code_name), {36, 41, 49}},
 	{FIELD(code_qualname), {37, 42, 50}},  {FIELD(code_firstlineno), {39, 44, 52}},
 	{FIELD(object_size), {44, 50, 58}},    {FIELD(ob_type), {45, 51, 59}},
@@ -182,24 +177,32 @@ static uint64_t debug_word(const unsigned char *data, unsigned int word)
 	return v;
 }
 
-enum layout_check layout_compare_bytes(const void *data, size_t size, uint32_t version,
-				       bool free_threaded, const struct py_layout *layout)
+enum layout_check layout_compare_words(const void *data, size_t size, uint32_t version,
+				       bool free_threaded, const void *table,
+				       const struct layout_word *words, size_t n_words)
 {
 	unsigned int minor = (version >> 16) - 0x030d;
 
-	if (minor >= DEBUG_MINORS || size < debug_size[minor] || memcmp(data, DEBUG_COOKIE, 8) ||
-	    debug_word(data, DEBUG_VERSION) != version ||
+	if (minor >= LAYOUT_DEBUG_MINORS || size < debug_size[minor] ||
+	    memcmp(data, DEBUG_COOKIE, 8) || debug_word(data, DEBUG_VERSION) != version ||
 	    debug_word(data, DEBUG_FREE_THREADED) != free_threaded)
 		return LAYOUT_SILENT;
-	for (size_t i = 0; i < sizeof(debug_fields) / sizeof(*debug_fields); i++) {
-		unsigned int word = debug_fields[i].word[minor];
+	for (size_t i = 0; i < n_words; i++) {
+		unsigned int word = words[i].word[minor];
 		uint16_t ours;
 
-		memcpy(&ours, (const char *)layout + debug_fields[i].field, sizeof(ours));
+		memcpy(&ours, (const char *)table + words[i].field, sizeof(ours));
 		if (word && debug_word(data, word) != ours)
 			return LAYOUT_DISAGREES;
 	}
 	return LAYOUT_AGREES;
+}
+
+enum layout_check layout_compare_bytes(const void *data, size_t size, uint32_t version,
+				       bool free_threaded, const struct py_layout *layout)
+{
+	return layout_compare_words(data, size, version, free_threaded, layout, debug_fields,
+				    sizeof(debug_fields) / sizeof(*debug_fields));
 }
 
 static uint64_t runtime_addr(struct elf_file *f)
@@ -213,18 +216,25 @@ static uint64_t runtime_addr(struct elf_file *f)
 	return section ? section->sh_addr : 0;
 }
 
+const void *layout_debug_offsets(struct elf_file *f, uint32_t version, size_t *size)
+{
+	unsigned int minor = (version >> 16) - 0x030d;
+
+	if (minor >= LAYOUT_DEBUG_MINORS)
+		return NULL;
+	*size = debug_size[minor];
+	return elf_file_at(f, runtime_addr(f), *size);
+}
+
 enum layout_check layout_compare(struct elf_file *f, uint32_t version, bool free_threaded,
 				 const struct py_layout *layout)
 {
-	unsigned int minor = (version >> 16) - 0x030d;
-	const void *data;
+	size_t size;
+	const void *data = layout_debug_offsets(f, version, &size);
 
-	if (minor >= DEBUG_MINORS)
-		return LAYOUT_SILENT;
-	data = elf_file_at(f, runtime_addr(f), debug_size[minor]);
 	if (!data)
 		return LAYOUT_SILENT;
-	return layout_compare_bytes(data, debug_size[minor], version, free_threaded, layout);
+	return layout_compare_bytes(data, size, version, free_threaded, layout);
 }
 
 #define TYPE(name) offsetof(struct py_types, name)

@@ -16,6 +16,22 @@ enum layout_check {
 	LAYOUT_SILENT,	  /* the file has no such data, or for another version or kind of build */
 };
 
+/* A field of a table and the 64-bit word of _Py_DebugOffsets that tells it, in 3.13, 3.14, ...; 0:
+ * that version does not. */
+#define LAYOUT_DEBUG_MINORS 3
+struct layout_word {
+	uint16_t field; /* offset of a uint16_t in the table */
+	uint16_t word[LAYOUT_DEBUG_MINORS];
+};
+
+/* Compares a table with what stands at the start of _PyRuntime. */
+enum layout_check layout_compare_words(const void *data, size_t size, uint32_t version,
+				       bool free_threaded, const void *table,
+				       const struct layout_word *words, size_t n_words);
+
+/* What stands there in the file, *size bytes; NULL before 3.13, and of versions not known. */
+const void *layout_debug_offsets(struct elf_file *f, uint32_t version, size_t *size);
+
 enum layout_check layout_compare(struct elf_file *f, uint32_t version, bool free_threaded,
 				 const struct py_layout *layout);
 

@@ -14,6 +14,7 @@
 #include "image_config.h"
 
 #define PY_MAX_PROBES 16
+#define PY_MAX_GAPS   8
 
 /* How an entry point was found. */
 enum py_found {
@@ -59,7 +60,7 @@ struct py_image {
 	size_t n_uprobes, n_usdts;
 
 	/* What a choice cannot see, one clear phrase each, static strings. */
-	const char *uprobe_gaps[8], *usdt_gaps[8];
+	const char *uprobe_gaps[PY_MAX_GAPS], *usdt_gaps[PY_MAX_GAPS];
 	size_t n_uprobe_gaps, n_usdt_gaps;
 };
 
@@ -83,6 +84,12 @@ const struct py_probe *py_image_probes(const struct py_image *image, enum py_pro
 /* What the choice misses: an array of *n phrases. */
 const char *const *py_image_gaps(const struct py_image *image, enum py_probe_choice choice,
 				 size_t *n);
+
+/* Which Python call stacks are not to be had with the choice; NULL: all are. */
+const char *py_image_stack_gap(const struct py_image *image, enum py_probe_choice choice);
+
+/* Where the thread's state is, "_PyRuntime", ...; for people. */
+const char *py_image_thread_source(const struct py_image *image);
 
 /* "3.11.2", "3.14.0rc1", or "3.9" when the patch level is not known; into buf, returned. */
 const char *py_version_text(const struct py_image *image, char *buf, size_t size);

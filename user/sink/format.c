@@ -13,7 +13,7 @@
 
 #define NS_PER_SECOND 1000000000ll
 
-static const struct format_ops *const formats[] = {&format_text, &format_json};
+static const struct format_ops *const formats[] = {&format_text, &format_json, &format_folded};
 
 const struct format_ops *format_find(const char *name)
 {

@@ -67,6 +67,16 @@ void text_record(struct buf *out, const struct audit_event *event);
 /* The JSON object of a record without the line end. */
 void json_record(struct buf *out, const struct audit_event *event, uint64_t seq);
 
+/* The same for text as captured. */
+void text_plain(struct buf *out, const struct text *text);
+
+/* The Python call stack, behind what there is of its record (see sink/stack_write.c): a member of
+ * the object, or lines that begin with their line end. */
+void json_stack(struct buf *out, const struct stack *stack);
+void text_stack(struct buf *out, const struct stack *stack);
+/* One frame: "func (file:line)". */
+void text_frame(struct buf *out, const struct stack_frame *frame);
+
 /* A JSON string with its quotes: always valid UTF-8 on one line, lone surrogates as \udcXX. */
 void json_text(struct buf *out, const struct text *text);
 void json_cstr(struct buf *out, const char *s);
@@ -75,6 +85,9 @@ void json_cstr(struct buf *out, const char *s);
  * nothing when there is nothing to say. */
 void json_truncated(struct buf *out, const struct audit_event *event);
 void json_unreadable(struct buf *out, const struct audit_event *event);
+/* Whether they have something to say of the stack. */
+bool json_stack_cut(const struct stack *stack);
+bool json_stack_unreadable(const struct stack *stack);
 /* Whether a dict is written as a JSON object. */
 bool json_dict_is_object(const struct value *v);
 

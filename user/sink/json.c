@@ -362,13 +362,18 @@ static void write_args(struct json *j, const struct audit_event *event)
 
 static void write_arguments(struct buf *out, const struct audit_event *event)
 {
+	const struct stack *stack = event->stack;
 	struct json j = {.out = out};
 
-	write_args(&j, event);
-	if (j.truncated || event->args_total > event->n_args)
+	if (!event->no_args)
+		write_args(&j, event);
+	if (j.truncated || (stack && json_stack_cut(stack)) ||
+	    (!event->no_args && event->args_total > event->n_args))
 		json_truncated(out, event);
-	if (j.unreadable || event->flags)
+	if (j.unreadable || event->flags || (stack && json_stack_unreadable(stack)))
 		json_unreadable(out, event);
+	if (stack)
+		json_stack(out, stack);
 }
 
 static void write_container(struct buf *out, const struct audit_event *event)
@@ -380,8 +385,7 @@ static void write_audit(struct buf *out, const struct audit_event *event)
 {
 	write_process_ids(out, event);
 	write_event_name(out, event);
-	if (!event->no_args)
-		write_arguments(out, event);
+	write_arguments(out, event);
 	write_container(out, event);
 }
 

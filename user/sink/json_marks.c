@@ -7,6 +7,8 @@
  *   env.items[3][1] a dict whose keys are not all str: pair 3; 0 is its key, 1 its value
  *   path.parts[1]   a segment of a pathlib path, whose own true length is not known
  *   [args]          the argument list: how many arguments there were, or why it is not complete
+ *   stack           the call stack: how many frames there were at least, or why it ends there
+ *   stack[2]        a frame
  *
  * Both are written rarely; the writer looks for them only after it has met such a value.
  */
@@ -184,6 +186,79 @@ static void walk_value(struct walk *w, const struct value *v)
 		walk_children(w, v);
 }
 
+bool json_stack_cut(const struct stack *stack)
+{
+	uint32_t i;
+
+	for (i = 0; i < stack->n_frames; i++)
+		if (stack->frames[i].func_cut || stack->frames[i].file_cut)
+			return true;
+	return stack->cut;
+}
+
+bool json_stack_unreadable(const struct stack *stack)
+{
+	uint32_t i;
+
+	for (i = 0; i < stack->n_frames; i++)
+		if (stack->frames[i].error)
+			return true;
+	return stack->error;
+}
+
+/* A frame, or a part of one. */
+static void start_frame(struct walk *w, uint32_t index, const char *part)
+{
+	start_member(w);
+	buf_lit(w->out, "stack[");
+	buf_u64(w->out, index);
+	buf_str(w->out, "]");
+	buf_str(w->out, part);
+	buf_lit(w->out, "\":");
+}
+
+/* How long the whole would be is not known, but that it is longer. */
+static void mark_cut_name(struct walk *w, uint32_t index, const char *part, const struct text *name)
+{
+	start_frame(w, index, part);
+	buf_u64(w->out, name->len / (name->width ?: 1) + 1);
+}
+
+static void mark_error(struct walk *w, uint32_t error)
+{
+	buf_char(w->out, '"');
+	format_errno(w->out, error);
+	buf_char(w->out, '"');
+}
+
+static void mark_frame(struct walk *w, uint32_t i, const struct stack_frame *f)
+{
+	if (w->unreadable && f->error) {
+		start_frame(w, i, "");
+		mark_error(w, f->error);
+	}
+	if (!w->unreadable && f->func_cut)
+		mark_cut_name(w, i, ".func", &f->func);
+	if (!w->unreadable && f->file_cut)
+		mark_cut_name(w, i, ".file", &f->file);
+}
+
+static void mark_stack(struct walk *w, const struct stack *stack)
+{
+	uint32_t i;
+
+	for (i = 0; i < stack->n_frames; i++)
+		mark_frame(w, i, &stack->frames[i]);
+	if (w->unreadable ? stack->error : stack->cut) {
+		start_member(w);
+		buf_lit(w->out, "stack\":");
+		if (w->unreadable)
+			mark_error(w, stack->error);
+		else
+			buf_u64(w->out, stack->n_frames + 1);
+	}
+}
+
 static void walk_args(struct walk *w)
 {
 	const struct value *v = w->event->values;
@@ -194,6 +269,8 @@ static void walk_args(struct walk *w)
 		step.index = i;
 		walk_step(w, &step, v);
 	}
+	if (w->event->stack)
+		mark_stack(w, w->event->stack);
 	if (w->any)
 		buf_char(w->out, '}');
 }
@@ -202,7 +279,7 @@ void json_truncated(struct buf *out, const struct audit_event *event)
 {
 	struct walk w = {.out = out, .event = event};
 
-	if (event->args_total > event->n_args) {
+	if (!event->no_args && event->args_total > event->n_args) {
 		start_member(&w);
 		buf_lit(out, "[args]\":");
 		buf_u64(out, event->args_total);

@@ -124,6 +124,11 @@ void text_bare(struct buf *out, const char *s)
 	write_cstr(out, s, false);
 }
 
+void text_plain(struct buf *out, const struct text *text)
+{
+	write_escaped(out, text, false);
+}
+
 static void put_path_code_point(void *arg, uint32_t cp)
 {
 	char text[MAX_ESCAPE];
@@ -450,6 +455,8 @@ static void write_audit(struct buf *out, const struct audit_event *event, bool c
 	write_color(out, OFF, color);
 	if (!event->no_args)
 		write_args(out, event);
+	if (event->stack)
+		text_stack(out, event->stack);
 }
 
 static bool needs_quotes(const struct text *text)

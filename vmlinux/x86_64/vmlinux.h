@@ -142,6 +142,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct thread_struct {
+	unsigned long fsbase;
+};
+
 struct task_struct {
 	int pid, tgid;
 	int exit_code;
@@ -153,6 +157,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct css_set *cgroups;
 	char comm[16];
+	struct thread_struct thread;
 };
 
 struct qstr {
