@@ -22,7 +22,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpfto
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DPYAUDIT_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) $(CFLAGS)
-LIBS := -lbpf -lelf -lz -lZydis -llzma
+LIBS := -lbpf -lelf -lz -lZydis -llzma -lmicrohttpd
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux/x86_64 -I.
 
@@ -153,10 +153,13 @@ install: all
 	$(INSTALL) -D -m 755 $(B)/pyaudit-trace $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace
 	$(INSTALL) -D -m 644 dist/pyaudit-trace.8 $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8
 	$(INSTALL) -D -m 644 dist/schema.json $(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json
+	$(INSTALL) -m 644 dist/grafana-dashboard.json dist/prometheus-rules.yml $(DESTDIR)$(PREFIX)/share/pyaudit-trace/
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8 \
-		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json
+		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json \
+		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/grafana-dashboard.json \
+		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/prometheus-rules.yml
 	-rmdir $(DESTDIR)$(PREFIX)/share/pyaudit-trace
 
 format:

@@ -232,6 +232,29 @@ size_t images_attached(const struct images *images)
 	return images->attached;
 }
 
+void images_count(const struct images *images, struct images_counts *counts)
+{
+	const struct py_probe *probes;
+	size_t i, k, n, gaps;
+
+	*counts = (struct images_counts){0};
+	for (i = 0; i < images->n; i++) {
+		const struct image_entry *e = images->entries[i];
+
+		if (e->error || !e->image)
+			continue;
+		probes = py_image_probes(e->image, e->choice, &n);
+		for (k = 0; k < n; k++) {
+			counts->emulated += probes[k].emulated;
+			counts->stepped += !probes[k].emulated;
+		}
+		counts->usdt_files += e->choice == PY_PROBE_USDT;
+		counts->uprobe_files += e->choice != PY_PROBE_USDT;
+		py_image_gaps(e->image, e->choice, &gaps);
+		counts->incomplete_files += gaps > 0;
+	}
+}
+
 void images_free(struct images *images)
 {
 	size_t i;

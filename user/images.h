@@ -42,4 +42,12 @@ const struct image_entry *images_of_probe(const struct images *images, uint32_t 
 /* Number of images that have probes. */
 size_t images_attached(const struct images *images);
 
+/* What is attached now, by how: places that have a probe, and files. */
+struct images_counts {
+	size_t uprobe_files, usdt_files, incomplete_files; /* incomplete: events are missed */
+	/* In one process or in every process of the file. */
+	size_t emulated, stepped;
+};
+void images_count(const struct images *images, struct images_counts *counts);
+
 #endif

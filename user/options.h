@@ -38,6 +38,7 @@ struct options {
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
 	const char *output;    /* NULL: the default of the mode */
 	const char *format;    /* "text" or "json" */
+	const char *metrics;   /* where --metrics listens; NULL: nowhere */
 	uint64_t duration_ns;  /* 0: no limit */
 	uint64_t count;	       /* 0: no limit */
 	enum color_when color;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "options_table.h"
 #include "options_values.h"
+#include "sink/http_server.h"
 #include "wire.h"
 
 #define STRING_LIMIT_MAX 32768
@@ -157,6 +158,15 @@ static int set_output(struct option_parser *p, const struct option_row *row, con
 	return 0;
 }
 
+static int set_metrics(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (!http_server_takes(value))
+		return bad_value(row, value,
+				 "not an address; give PORT, ADDR:PORT or [ADDR6]:PORT");
+	p->o.metrics = value;
+	return 0;
+}
+
 /* Which of "a|b|c" the value is; -1: none of them. */
 static int choice_index(const char *choices, const char *value)
 {
@@ -272,6 +282,10 @@ static const struct option_row rows[] = {
 	ROW('v', "verbose", NULL,
 	    "say on stderr what happens; repeatable",
 	    .set = set_verbose),
+
+	ROW(0, "metrics", "ADDR:PORT",
+	    "serve Prometheus metrics; PORT alone: on the loopback only",
+	    .heading = "Exporters", .set = set_metrics),
 
 	ROW(0, "duration", "TIME",
 	    "stop after it: 10, 1.5s, 200ms, 5m, 1h",

@@ -116,9 +116,10 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->images = images_new(s->tracer, options->probe, options->stack_depth);
 	s->processes = process_cache_new();
 	s->rescan = rescan_new();
-	if (s->images && s->processes && s->rescan && open_counters(s) && open_stacks(s))
+	if (!s->images || !s->processes || !s->rescan || !open_counters(s) || !open_stacks(s))
+		log_error("out of memory");
+	else if (!session_metrics_open(s))
 		return s;
-	log_error("out of memory");
 fail:
 	session_free(s);
 	return NULL;
@@ -131,9 +132,11 @@ int session_fd(const struct session *s)
 
 void session_poll(struct session *s)
 {
+	session_metrics_look(s);
 	tracer_consume(s->tracer, session_on_record, s);
 	session_rescan(s);
 	output_flush(s->output);
+	session_metrics_serve(s);
 	if (++s->ticks % LIVENESS_TICKS == 0)
 		s->maybe_over = true;
 }
@@ -215,20 +218,20 @@ static void write_counts(struct session *s)
 	}
 }
 
-static struct totals totals(const struct session *s)
+void session_totals(const struct session *s, struct totals *totals)
 {
 	struct tracer_counts counts;
-	struct totals t = {0};
 
 	tracer_counts(s->tracer, &counts);
-	t.seen = counts.seen;
-	t.filtered = counts.filtered + s->over_count;
-	t.delivered = output_delivered(s->output) + s->counted;
-	t.lost[LOSS_RING] = counts.lost[WIRE_LOSS_RING];
-	t.lost[LOSS_SCRATCH] = counts.lost[WIRE_LOSS_SCRATCH];
-	t.lost[LOSS_DECODE] = s->undecodable;
-	t.lost[LOSS_OUTPUT] = output_lost(s->output);
-	return t;
+	*totals = (struct totals){
+		.seen = counts.seen,
+		.filtered = counts.filtered + s->over_count,
+		.delivered = output_delivered(s->output) + s->counted,
+		.lost[LOSS_RING] = counts.lost[WIRE_LOSS_RING],
+		.lost[LOSS_SCRATCH] = counts.lost[WIRE_LOSS_SCRATCH],
+		.lost[LOSS_DECODE] = s->undecodable,
+		.lost[LOSS_OUTPUT] = output_lost(s->output),
+	};
 }
 
 static void print_totals(const struct totals *t, bool quiet)
@@ -276,7 +279,7 @@ int session_end(struct session *s, bool quick)
 		write_folded(s);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
 	/* Only now is it known what was delivered. */
-	event.totals = totals(s);
+	session_totals(s, &event.totals);
 	event.time.ns = session_now();
 	session_write(s, &event);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
@@ -295,6 +298,7 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	command_abandon(&s->command);
+	session_metrics_close(s);
 	rescan_free(s->rescan);
 	summary_free(s->summary);
 	folded_free(s->folded);

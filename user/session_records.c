@@ -6,12 +6,18 @@
 #include "base/log.h"
 #include "session_state.h"
 
+static void write_record(struct session *s, const struct audit_event *event)
+{
+	session_metrics_record(s);
+	output_record(s->output, event);
+}
+
 void session_write(struct session *s, struct audit_event *event)
 {
 	if (s->folded ||
 	    (s->summary && event->type != RECORD_SUMMARY && event->type != RECORD_COUNT))
 		return;
-	output_record(s->output, event);
+	write_record(s, event);
 }
 
 static void write_loss(struct session *s, enum loss_reason reason, uint64_t count, int64_t time)
@@ -93,10 +99,11 @@ static void deliver(struct session *s, struct audit_event *event)
 		return;
 	}
 	s->audit_records++;
+	session_metrics_count(s, event);
 	if (s->options->count && s->audit_records == s->options->count)
 		s->over = true;
 	if (!s->summary && !s->folded)
-		output_record(s->output, event);
+		write_record(s, event);
 	else if (s->folded ? folded_count(s->folded, event) : summary_count(s->summary, event))
 		s->counted++;
 	else

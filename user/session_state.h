@@ -27,6 +27,7 @@ struct session {
 	struct stack_cache *stacks; /* -k; NULL otherwise */
 	struct stack stack;	    /* of the event decoded last */
 	struct rescan *rescan;
+	struct session_metrics *metrics; /* --metrics; NULL otherwise */
 	struct wire_decoder decoder;
 
 	struct command command;
@@ -63,6 +64,18 @@ void session_write(struct session *s, struct audit_event *event);
  */
 void session_announce(struct session *s, struct process_info *info, const struct image_entry *image,
 		      const struct audit_event *from);
+
+/* All counters, as the summary tells them. */
+void session_totals(const struct session *s, struct totals *totals);
+
+/* --metrics: counts what comes in, and answers who asks. All but the first do nothing where there
+ * are none. 0, or negative after one line said why. */
+int session_metrics_open(struct session *s);
+void session_metrics_count(struct session *s, const struct audit_event *event);
+void session_metrics_record(struct session *s); /* of any type, to the sinks */
+void session_metrics_look(struct session *s);	/* before the ring is emptied */
+void session_metrics_serve(struct session *s);
+void session_metrics_close(struct session *s);
 
 /* A target has executed a file. */
 void session_on_exec(struct session *s, const struct wire_exec *exec);

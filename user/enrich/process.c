@@ -142,6 +142,15 @@ struct process_info *process_find(struct process_cache *cache, uint32_t pid)
 	return e ? &e->info : NULL;
 }
 
+size_t process_count_announced(const struct process_cache *cache)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < cache->n_slots; i++)
+		n += cache->slots[i] && cache->slots[i]->info.probe;
+	return n;
+}
+
 void process_forget(struct process_cache *cache, uint32_t pid)
 {
 	size_t i = slot_of(cache, pid);

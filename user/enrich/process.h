@@ -25,6 +25,9 @@ struct process_info *process_get(struct process_cache *cache, uint32_t pid);
 /* The process if it is known. */
 struct process_info *process_find(struct process_cache *cache, uint32_t pid);
 
+/* How many of those known are announced: have their probe field set. */
+size_t process_count_announced(const struct process_cache *cache);
+
 /* The process has exited, and its number may be used again; or it has executed another file. */
 void process_forget(struct process_cache *cache, uint32_t pid);
 

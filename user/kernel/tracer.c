@@ -93,6 +93,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->skel = t->instances->skel;
 	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_ring_record, t, NULL);
 	err = t->ring ? -load_maps(t) : errno;
+	fill_map(t);
 	if (!err && t->cookie && options->adopt)
 		err = load_all(t);
 	if (!err)
@@ -374,6 +375,7 @@ void tracer_free(struct tracer *t)
 		return;
 	if (t->links)
 		tracer_detach(t);
+	fill_unmap(t);
 	ring_buffer__free(t->ring);
 	for (i = t->instances; i; i = next) {
 		next = i->next;

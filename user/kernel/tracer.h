@@ -88,6 +88,13 @@ int tracer_fd(const struct tracer *t);
 typedef void (*tracer_record_fn)(const void *data, size_t size, void *arg);
 int tracer_consume(struct tracer *t, tracer_record_fn fn, void *arg);
 
+/* How full the ring is: bytes of records in it now, and those there is room for. The first is 0
+ * where the kernel does not let it be looked at. */
+struct tracer_ring {
+	uint64_t used, size;
+};
+void tracer_ring_fill(const struct tracer *t, struct tracer_ring *fill);
+
 /* Takes all probes away; records already in the ring can still be consumed. */
 void tracer_detach(struct tracer *t);
 

@@ -41,6 +41,7 @@ struct tracer {
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */
 	struct ring_buffer *ring;
+	const void *positions; /* of the ring, mapped; see fill.c; NULL: not to be had */
 	struct image *images;
 	size_t n_images;
 	int *probe_images; /* image of each probe number */
@@ -64,6 +65,10 @@ struct instance *load_for(struct tracer *t, enum py_entry entry, uint32_t probe)
 
 /* All entries, where a probe will be wanted at once. Returns 0 or a positive errno. */
 int load_all(struct tracer *t);
+
+/* Looks at the positions of the ring from now on, and no more. */
+void fill_map(struct tracer *t);
+void fill_unmap(struct tracer *t);
 
 /* Fills the maps that are read only afterwards. Returns 0 or a negative errno. */
 int load_maps(struct tracer *t);

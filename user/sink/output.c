@@ -270,6 +270,16 @@ uint64_t output_lost(const struct output *o)
 	return o->lost;
 }
 
+size_t output_queued(const struct output *o)
+{
+	return o->queue.len - o->written;
+}
+
+size_t output_queue_max(const struct output *o)
+{
+	return QUEUE_MAX;
+}
+
 void output_free(struct output *o)
 {
 	if (!o)

@@ -44,6 +44,10 @@ bool output_gone(const struct output *o);
 uint64_t output_delivered(const struct output *o);
 uint64_t output_lost(const struct output *o);
 
+/* Bytes that wait for the reader, and how many may. */
+size_t output_queued(const struct output *o);
+size_t output_queue_max(const struct output *o);
+
 void output_free(struct output *o);
 
 #endif

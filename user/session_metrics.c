@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* --metrics: the counters of a session, gathered when somebody asks for them. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "enrich/self.h"
+#include "session_state.h"
+#include "sink/http_server.h"
+#include "sink/metrics.h"
+
+#define NS_PER_SECOND 1000000000ll
+#define LOOK_NS	      NS_PER_SECOND	   /* between two looks at whether events are lost */
+#define UNHEALTHY_NS  (30 * NS_PER_SECOND) /* for how long /healthz tells of a loss */
+
+struct session_metrics {
+	struct http_server *server;
+	struct metrics_events events;
+	struct tracer_ring ring; /* before it was last emptied */
+	uint64_t ring_peak, records;
+	int64_t start_time;
+	/* Of the last look, and when a look last found more of them. */
+	int64_t looked;
+	uint64_t lost[LOSS_MAX];
+	int64_t lost_at[LOSS_MAX];
+};
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
+}
+
+static struct metrics_process own_usage(const struct session_metrics *sm)
+{
+	struct self_usage usage;
+
+	self_usage(&usage);
+	return (struct metrics_process){
+		.start_time = sm->start_time / 1e9,
+		.cpu_seconds = usage.cpu_ns / 1e9,
+		.rss_bytes = usage.rss_bytes,
+		.peak_bytes = usage.peak_bytes,
+	};
+}
+
+static struct metrics_sink output_sink(const struct output *o, struct metrics_drop *drop)
+{
+	*drop = (struct metrics_drop){"output", output_lost(o)};
+	return (struct metrics_sink){
+		.name = "output",
+		.queue_bytes = output_queued(o),
+		.queue_max_bytes = output_queue_max(o),
+		.delivered = output_delivered(o),
+		.drops = drop,
+		.n_drops = 1,
+		.up = !output_gone(o),
+	};
+}
+
+static int make_metrics(struct buf *body, void *arg)
+{
+	const struct session *s = arg;
+	const struct session_metrics *sm = s->metrics;
+	struct images_counts images;
+	struct metrics_drop drop;
+	struct metrics_sink sink = output_sink(s->output, &drop);
+	struct metrics m = {
+		.records = sm->records,
+		.events = &sm->events,
+		.decode_errors = s->undecodable,
+		.ring_bytes = sm->ring.size,
+		.ring_used_bytes = sm->ring.used,
+		.ring_peak_bytes = sm->ring_peak,
+		.processes = process_count_announced(s->processes),
+		.process = own_usage(sm),
+		.sinks = &sink,
+		.n_sinks = 1,
+	};
+
+	session_totals(s, &m.totals);
+	images_count(s->images, &images);
+	m.uprobe_files = images.uprobe_files;
+	m.usdt_files = images.usdt_files;
+	m.incomplete_files = images.incomplete_files;
+	m.emulated = images.emulated;
+	m.stepped = images.stepped;
+	metrics_write(body, &m);
+	return 200;
+}
+
+/* Notes whether events were lost since the last look. */
+static void look_at_losses(struct session *s, int64_t now)
+{
+	struct session_metrics *sm = s->metrics;
+	struct totals totals;
+	int i;
+
+	sm->looked = now;
+	session_totals(s, &totals);
+	for (i = 0; i < LOSS_MAX; i++) {
+		if (totals.lost[i] != sm->lost[i])
+			sm->lost_at[i] = now;
+		sm->lost[i] = totals.lost[i];
+	}
+}
+
+static int make_health(struct buf *body, void *arg)
+{
+	struct session *s = arg;
+	int64_t now = monotonic_ns();
+	int i, status = 200;
+
+	look_at_losses(s, now);
+	for (i = 0; i < LOSS_MAX; i++) {
+		if (!s->metrics->lost_at[i] || now - s->metrics->lost_at[i] > UNHEALTHY_NS)
+			continue;
+		buf_str(body, status == 200 ? "events are being lost: " : ", ");
+		buf_str(body, loss_reasons[i]);
+		status = 503;
+	}
+	buf_str(body, status == 200 ? "ok\n" : "\n");
+	return status;
+}
+
+/* That there is an answer is the answer. */
+static int make_live(struct buf *body, void *arg)
+{
+	buf_lit(body, "ok\n");
+	return 200;
+}
+
+static const struct http_page pages[] = {
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics},
+	{"/healthz", "text/plain; charset=utf-8", make_health},
+	{"/livez", "text/plain; charset=utf-8", make_live},
+	{0},
+};
+
+int session_metrics_open(struct session *s)
+{
+	struct session_metrics *sm;
+
+	if (!s->options->metrics)
+		return 0;
+	s->metrics = sm = calloc(1, sizeof(*sm));
+	if (!sm || metrics_events_init(&sm->events)) {
+		log_error("--metrics: out of memory");
+		return -1;
+	}
+	sm->start_time = session_now();
+	sm->server = http_server_open("--metrics", s->options->metrics, pages, s);
+	if (!sm->server)
+		return -1;
+	log_info("metrics: http://%s/metrics", http_server_address(sm->server));
+	return 0;
+}
+
+void session_metrics_count(struct session *s, const struct audit_event *event)
+{
+	if (s->metrics)
+		metrics_events_count(&s->metrics->events, event);
+}
+
+void session_metrics_record(struct session *s)
+{
+	if (s->metrics)
+		s->metrics->records++;
+}
+
+void session_metrics_look(struct session *s)
+{
+	struct session_metrics *sm = s->metrics;
+
+	if (!sm)
+		return;
+	tracer_ring_fill(s->tracer, &sm->ring);
+	if (sm->ring.used > sm->ring_peak)
+		sm->ring_peak = sm->ring.used;
+}
+
+void session_metrics_serve(struct session *s)
+{
+	int64_t now;
+
+	if (!s->metrics)
+		return;
+	now = monotonic_ns();
+	if (now - s->metrics->looked >= LOOK_NS)
+		look_at_losses(s, now);
+	http_server_run(s->metrics->server);
+}
+
+void session_metrics_close(struct session *s)
+{
+	if (!s->metrics)
+		return;
+	http_server_free(s->metrics->server);
+	metrics_events_free(&s->metrics->events);
+	free(s->metrics);
+	s->metrics = NULL;
+}
