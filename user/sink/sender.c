@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sink/sender.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#define QUEUE_MAX   (16 << 20) /* bytes that wait to be sent */
+#define TAIL_MAX    (8 << 20)  /* bytes kept that were sent to a TCP receiver */
+#define TAIL_NS	    (10 * 1000000000ll)
+#define ROUND_BYTES (1 << 20) /* sent at once: others want their turn */
+#define RETRY_MIN   (100 * 1000000ll)
+#define RETRY_MAX   (5 * 1000000000ll)
+#define ANSWER_MS   1000 /* at the end, for a receiver to close after it has read all */
+#define COMPACT_AT  (4 << 20)
+
+const char *const sender_drops[SENDER_DROPS] = {
+	[SENDER_QUEUE_FULL] = "queue_full",
+	[SENDER_TOO_LARGE] = "too_large",
+	[SENDER_UNSENT] = "unsent",
+	[SENDER_UNCONFIRMED] = "unconfirmed",
+};
+
+/* Where a message ends in the queue. */
+struct mark {
+	size_t end;
+	int64_t sent_at;
+	bool counts;
+};
+
+/* The queue holds, in this order: what is confirmed and not yet moved out, what was sent and may
+ * have to be sent again, and what waits. */
+struct sender {
+	const char *what;
+	struct channel *channel;
+	struct buf queue;
+	struct mark *marks;
+	size_t n_marks, cap_marks;
+	size_t confirmed, sent; /* marks before these are */
+	size_t written;		/* bytes that were sent: inside of message `sent` */
+	uint64_t delivered, dropped[SENDER_DROPS], resent;
+	bool lines; /* each message ends with a line end */
+	bool up, told;
+	int64_t retry_at, retry_delay;
+	unsigned int seed;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+struct sender *sender_new(const char *what, const struct address *address, int flags)
+{
+	struct sender *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		log_error("%s: out of memory", what);
+		return NULL;
+	}
+	s->what = what;
+	s->seed = (unsigned int)now_ns();
+	s->retry_delay = RETRY_MIN;
+	s->lines = flags & SENDER_LINES;
+	s->channel = channel_new(what, address, flags);
+	if (s->channel)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void sender_free(struct sender *s)
+{
+	if (!s)
+		return;
+	channel_free(s->channel);
+	buf_free(&s->queue);
+	free(s->marks);
+	free(s);
+}
+
+static size_t start_of(const struct sender *s, size_t mark)
+{
+	return mark ? s->marks[mark - 1].end : 0;
+}
+
+static size_t waiting(const struct sender *s)
+{
+	return start_of(s, s->n_marks) - s->written;
+}
+
+struct buf *sender_begin(struct sender *s)
+{
+	return waiting(s) > QUEUE_MAX ? NULL : &s->queue;
+}
+
+static bool room_for_mark(struct sender *s)
+{
+	size_t cap = s->cap_marks ? s->cap_marks * 2 : 256;
+	struct mark *marks;
+
+	if (s->n_marks < s->cap_marks)
+		return true;
+	marks = reallocarray(s->marks, cap, sizeof(*marks));
+	if (!marks)
+		return false;
+	s->marks = marks;
+	s->cap_marks = cap;
+	return true;
+}
+
+int sender_end(struct sender *s, bool counts)
+{
+	size_t start = start_of(s, s->n_marks);
+	int err = 0;
+
+	if (s->queue.failed || !room_for_mark(s))
+		err = -ENOMEM;
+	else if (channel_is_datagram(s->channel) &&
+		 s->queue.len - start > channel_datagram_max(s->channel))
+		err = -EMSGSIZE;
+	if (err) {
+		s->queue.failed = false;
+		buf_truncate(&s->queue, start);
+		return err;
+	}
+	if (s->queue.len > start)
+		s->marks[s->n_marks++] = (struct mark){.end = s->queue.len, .counts = counts};
+	return 0;
+}
+
+void sender_drop(struct sender *s, enum sender_drop why)
+{
+	s->dropped[why]++;
+}
+
+/* Moves out what is confirmed. */
+static void compact(struct sender *s)
+{
+	size_t start = start_of(s, s->confirmed), i;
+
+	if (!start || (start < COMPACT_AT && start < s->queue.len))
+		return;
+	memmove(s->queue.data, s->queue.data + start, s->queue.len - start);
+	s->queue.len -= start;
+	s->written -= start;
+	s->n_marks -= s->confirmed;
+	s->sent -= s->confirmed;
+	memmove(s->marks, s->marks + s->confirmed, s->n_marks * sizeof(*s->marks));
+	for (i = 0; i < s->n_marks; i++)
+		s->marks[i].end -= start;
+	s->confirmed = 0;
+}
+
+static void confirm_to(struct sender *s, size_t mark)
+{
+	if (mark == s->confirmed)
+		return;
+	s->retry_delay = RETRY_MIN;
+	if (s->told)
+		log_warn("%s: delivers again", s->what);
+	s->told = false;
+	while (s->confirmed < mark)
+		s->delivered += s->marks[s->confirmed++].counts;
+}
+
+/* Which of the messages sent need not be kept any more. */
+static void confirm(struct sender *s, int64_t now)
+{
+	size_t unread = channel_unread(s->channel), mark = s->confirmed;
+
+	if (channel_tells_reads(s->channel)) {
+		/* In the kernel's measure a message takes more than its length, never less. */
+		while (mark < s->sent && s->written - s->marks[mark].end >= unread)
+			mark++;
+	} else if (channel_is_datagram(s->channel)) {
+		mark = s->sent ? s->sent - 1 : 0;
+	} else {
+		while (mark < s->sent && (s->written - s->marks[mark].end > TAIL_MAX ||
+					  (s->written - s->marks[mark].end >= unread &&
+					   now - s->marks[mark].sent_at > TAIL_NS)))
+			mark++;
+	}
+	if (mark > s->confirmed)
+		confirm_to(s, mark);
+	compact(s);
+}
+
+/* From which message on is to be sent again after the connection broke with err? */
+static size_t first_unread(const struct sender *s, int err)
+{
+	size_t unread, mark = s->sent;
+
+	if (channel_tells_reads(s->channel))
+		return err == -EPIPE ? s->sent : s->confirmed;
+	if (channel_is_datagram(s->channel) || err != -EPIPE)
+		return s->confirmed;
+	unread = channel_unread(s->channel);
+	while (mark > s->confirmed && s->written - s->marks[mark - 1].end < unread)
+		mark--;
+	return mark;
+}
+
+static void retry_later(struct sender *s, int64_t now)
+{
+	s->retry_at = now + s->retry_delay / 2 + rand_r(&s->seed) % s->retry_delay;
+	s->retry_delay = s->retry_delay * 2 < RETRY_MAX ? s->retry_delay * 2 : RETRY_MAX;
+	s->up = false;
+}
+
+/* Once, until something has been delivered again. */
+static void tell(struct sender *s, const char *what, const char *why)
+{
+	if (!s->told)
+		log_warn("%s: %s: %s; trying again, events wait meanwhile", s->what, what, why);
+	s->told = true;
+}
+
+static void on_break(struct sender *s, int err, int64_t now)
+{
+	size_t mark = first_unread(s, err), i;
+
+	for (i = mark; i < s->sent; i++)
+		s->resent++;
+	confirm_to(s, mark);
+	tell(s, "the connection broke", strerror(-err));
+	s->sent = mark;
+	s->written = start_of(s, mark);
+	channel_close(s->channel);
+	retry_later(s, now);
+}
+
+static void try_connect(struct sender *s, int64_t now)
+{
+	int ret;
+
+	if (now < s->retry_at)
+		return;
+	ret = channel_connect(s->channel);
+	if (!ret)
+		return;
+	if (ret > 0) {
+		s->up = true;
+		return;
+	}
+	tell(s, "cannot connect", channel_error(s->channel));
+	retry_later(s, now);
+}
+
+static void drop_message(struct sender *s)
+{
+	struct mark *m = &s->marks[s->sent];
+
+	/* It keeps its place, as a message of nothing that was sent. */
+	s->dropped[SENDER_TOO_LARGE] += m->counts;
+	m->counts = false;
+	m->sent_at = now_ns();
+	s->written = m->end;
+	s->sent++;
+}
+
+/* Sends the next piece. Returns the bytes, -EAGAIN, or what it broke with. */
+static ssize_t send_some(struct sender *s, int64_t now)
+{
+	bool datagram = channel_is_datagram(s->channel);
+	size_t end = datagram ? s->marks[s->sent].end : start_of(s, s->n_marks);
+	ssize_t n;
+
+	/* What separates the messages of a stream has no place in a datagram. */
+	n = channel_send(s->channel, s->queue.data + s->written,
+			 end - s->written - (datagram && s->lines));
+
+	if (n == -EMSGSIZE && datagram) {
+		drop_message(s);
+		return 0;
+	}
+	if (n < 0)
+		return n;
+	s->written += datagram ? end - s->written : (size_t)n;
+	while (s->sent < s->n_marks && s->marks[s->sent].end <= s->written)
+		s->marks[s->sent++].sent_at = now;
+	return n;
+}
+
+void sender_flush(struct sender *s)
+{
+	int64_t now = now_ns();
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (!s->up)
+		try_connect(s, now);
+	if (!s->up)
+		return;
+	n = channel_listen(s->channel);
+	while (n >= 0 && s->sent < s->n_marks && done < ROUND_BYTES) {
+		n = send_some(s, now);
+		done += n > 0 ? n : 0;
+	}
+	if (n < 0 && n != -EAGAIN)
+		on_break(s, (int)n, now);
+	else
+		confirm(s, now);
+}
+
+/* Lets the receiver say that it has read all, by closing. True when it has, or cannot say. */
+static bool is_read(struct sender *s, int64_t asked)
+{
+	int err;
+
+	if (channel_is_datagram(s->channel) || channel_tells_reads(s->channel))
+		return !channel_unread(s->channel);
+	err = channel_listen(s->channel);
+	if (err == -EPIPE)
+		return !channel_unread(s->channel);
+	if (err) {
+		on_break(s, err, now_ns());
+		return false;
+	}
+	/* Acknowledged, and it does not close: some never do, and of TLS it is not asked. */
+	return !channel_unread(s->channel) && now_ns() - asked > ANSWER_MS * 1000000ll;
+}
+
+static void wait_a_little(const struct sender *s, int64_t end)
+{
+	struct pollfd p = {.fd = sender_fd(s), .events = sender_wants(s) ? POLLOUT : POLLIN};
+	int64_t left = (end - now_ns()) / 1000000;
+
+	poll(&p, 1, left < 0 ? 0 : left < 20 ? (int)left : 20);
+}
+
+static void give_up(struct sender *s)
+{
+	size_t i;
+
+	for (i = s->confirmed; i < s->n_marks; i++)
+		if (s->marks[i].counts)
+			s->dropped[i < s->sent || s->marks[i].sent_at ? SENDER_UNCONFIRMED
+								      : SENDER_UNSENT]++;
+	s->confirmed = s->sent = s->n_marks = 0;
+	s->queue.len = s->written = 0;
+}
+
+void sender_finish(struct sender *s, int timeout_ms)
+{
+	int64_t end = now_ns() + timeout_ms * 1000000ll, asked = 0;
+
+	for (;;) {
+		sender_flush(s);
+		if (s->up && s->sent == s->n_marks) {
+			if (!asked) {
+				asked = now_ns();
+				channel_shutdown(s->channel);
+			}
+			if (is_read(s, asked)) {
+				confirm_to(s, s->sent);
+				break;
+			}
+		} else {
+			asked = 0;
+		}
+		if (s->confirmed == s->n_marks || now_ns() >= end)
+			break;
+		wait_a_little(s, end);
+	}
+	give_up(s);
+}
+
+int sender_fd(const struct sender *s)
+{
+	return s->up ? channel_fd(s->channel) : -1;
+}
+
+bool sender_wants(const struct sender *s)
+{
+	return s->up && s->sent < s->n_marks;
+}
+
+void sender_stats(const struct sender *s, struct sender_stats *stats)
+{
+	*stats = (struct sender_stats){
+		.delivered = s->delivered,
+		.resent = s->resent,
+		.queue_bytes = waiting(s),
+		.queue_max = QUEUE_MAX,
+		.up = s->up,
+	};
+	memcpy(stats->dropped, s->dropped, sizeof(stats->dropped));
+}
