@@ -113,6 +113,17 @@ __noinline int cgroup_step(__u32 slot, __u32 kind)
 	return !parent;
 }
 
+/* The group in the hierarchy of controller number i. */
+static __always_inline struct cgroup *group_of(struct css_set *set, __u32 i)
+{
+	struct cgroup_subsys_state *css = 0;
+
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      (i & 15) * sizeof(css));
+	return BPF_CORE_READ(css, cgroup);
+}
+
 /* The path of one hierarchy: number i of cgroup v1 that is one of its own, or that of v2. */
 __noinline int put_cgroup(__u32 slot, __u32 kind, __u32 i)
 {
@@ -125,12 +136,7 @@ __noinline int put_cgroup(__u32 slot, __u32 kind, __u32 i)
 	if (!s)
 		return 0;
 	if (kind == WIRE_PART_CGROUP1) {
-		struct cgroup_subsys_state *css = 0;
-
-		bpf_probe_read_kernel(&css, sizeof(css),
-				      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
-					      (i & 15) * sizeof(css));
-		v1 = BPF_CORE_READ(css, cgroup);
+		v1 = group_of(set, i);
 		if (!v1 || BPF_CORE_READ(v1, root) == BPF_CORE_READ(group, root))
 			return 0;
 		group = v1;

@@ -119,14 +119,31 @@ static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 	capture_all(slot);
 }
 
+/* What --arg says of a captured event. */
+static __always_inline bool arguments_pass(__u32 slot)
+{
+	if (args_may_pass(slot))
+		return !knob_rate_interval || rate_allows();
+	count_filtered();
+	return false;
+}
+
 /* The rest of the way, with a work area: capture, send. */
 static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
 {
 	put_name(s, call);
 	capture_arguments(s, slot, call);
+	if (knob_arg_rules && !arguments_pass(slot))
+		return;
 	if (knob_stack_depth)
 		capture_stack(slot);
 	record_send(s);
+}
+
+/* Where arguments decide, only what passes is paid for; else as early as possible. */
+static __always_inline bool rate_early(void)
+{
+	return !knob_rate_interval || knob_arg_rules || rate_allows();
 }
 
 /* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event
@@ -148,16 +165,23 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 		count_filtered();
 		return 0;
 	}
+	if (known && !rate_early())
+		return 0;
 	*slot = scratch_claim();
 	if (*slot == NO_SCRATCH)
 		return 0;
 	s = scratch_of(*slot);
-	if (!s || known)
+	if (!s)
+		return 0;
+	if (knob_arg_rules || !known)
+		load_c_name(s, call->name, call->image, call->bias);
+	if (known)
 		return s;
-	load_c_name(s, call->name, call->image, call->bias);
-	if (verdict_find(*slot, s))
+	passes = verdict_find(*slot, s);
+	if (!passes)
+		count_filtered();
+	if (passes && rate_early())
 		return s;
-	count_filtered();
 	scratch_release(*slot);
 	return 0;
 }

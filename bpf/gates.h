@@ -9,6 +9,8 @@ static __always_inline bool process_traced(void)
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct target none = {};
 
+	if (!process_wanted())
+		return false;
 	if (knob_targets_only)
 		return bpf_map_lookup_elem(&targets, &pid) != 0;
 	if (knob_adopt && !bpf_map_lookup_elem(&targets, &pid))

@@ -9,8 +9,10 @@
 #ifndef PYAUDIT_BPF_MAPS_H
 #define PYAUDIT_BPF_MAPS_H
 
+#include "arg_rule.h"
 #include "named_types.h"
 #include "scratch.h"
+#include "target_state.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -48,14 +50,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-enum target_flags {
-	TARGET_TOLD = 1, /* user space knows what it is: a struct wire_process is in the ring */
-};
-
-struct target {
-	__u32 flags;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -137,7 +131,7 @@ struct {
  * each time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_PATTERNS);
+	__uint(max_entries, MAX_PATTERNS + 1); /* and --comm: COMM_PATTERN */
 	__type(key, __u32);
 	__type(value, struct pattern);
 } patterns SEC(".maps");
@@ -148,6 +142,36 @@ struct {
 	__type(key, struct name_key);
 	__type(value, __u8); /* 1 passes */
 } verdicts SEC(".maps");
+
+/* --comm and --cgroup: 1 for names and for groups (by the id of their node) that pass. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__uint(key_size, WIRE_COMM_LEN);
+	__type(value, __u8);
+} comm_verdicts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} group_verdicts SEC(".maps");
+
+/* --arg */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_ARG_RULES);
+	__type(key, __u32);
+	__type(value, struct arg_rule);
+} arg_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct arg_place_key);
+	__type(value, __u8);
+} arg_places SEC(".maps");
 
 /* Per CPU, and atomic all the same: a program can be preempted between load and store. */
 struct counts {

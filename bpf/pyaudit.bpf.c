@@ -13,6 +13,7 @@
  *   literal.h    strings in pages that are not there yet
  *   filter.h     glob matching         verdict.h  -e
  *   context.h    what a process is: its file, command line, cgroup
+ *   narrow.h     -u, --comm, --cgroup  rate.h     --rate       arg.h  --arg
  *   gates.h      what an event has to pass, and counting
  *   once.h       an event that meets two probes
  *   frames.h     Python frames and code objects
@@ -92,7 +93,10 @@ static __always_inline int recipe_of(const char *name)
 #include "walk.h"
 #include "verdict.h"
 #include "context.h"
+#include "narrow.h"
 #include "gates.h"
+#include "rate.h"
+#include "arg.h"
 #include "once.h"
 #include "name.h"
 #include "stack.h"
@@ -184,10 +188,10 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 	count_seen();
 	call.name = s->name_addr;
 	remember_call(s->name_addr, PT_REGS_SP(ctx) + probe->stack_adjust);
-	if (loaded_name_passes(slot, s))
-		event_capture(s, slot, &call);
-	else
+	if (!loaded_name_passes(slot, s))
 		count_filtered();
+	else if (rate_early())
+		event_capture(s, slot, &call);
 }
 
 /* static PyObject *sys_audit(PyObject *self, PyObject *const *args, Py_ssize_t nargs) */

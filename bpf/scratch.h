@@ -17,6 +17,7 @@
 #endif
 
 #define MAX_PATTERNS 64
+#define COMM_PATTERN MAX_PATTERNS /* the glob of --comm */
 #define PATTERN_LEN  128
 
 struct pattern {
@@ -60,6 +61,7 @@ struct frame {
 #define FRAMES	    8	/* a power of two above WIRE_MAX_DEPTH + 1 */
 #define OBJECT_READ 128 /* bytes of an object read at once: its fields, and short strings whole */
 #define FORMAT_LEN  128
+#define TOP_PLACES  16 /* a power of two */
 
 struct scratch {
 	__u64 bias;
@@ -81,6 +83,7 @@ struct scratch {
 	__u32 object_len; /* bytes of `object` that are valid */
 	__s32 fault;	  /* why a part of what is being captured could not be read; 0 */
 	__u64 paren_depth;
+	__u32 top_at[TOP_PLACES];  /* record offsets of the first top-level values */
 	__u64 dentry, mount, node; /* where a walk up a path is */
 	/* glob matching */
 	__u32 glob_at, text_at, star_at, mark_at, pattern, verdict;
@@ -141,6 +144,12 @@ static __always_inline struct frame *frame_at(struct scratch *s, __u32 depth)
 	return &s->frames[depth];
 }
 
+/* Where the offset of top-level value i is kept; those past the last share its place. */
+static __always_inline __u32 *top_place(struct scratch *s, __u64 i)
+{
+	return &s->top_at[at_most(i, TOP_PLACES - 1)];
+}
+
 /* The wire_value at a record offset, or NULL. */
 static __always_inline struct wire_value *value_at(struct scratch *s, __u64 offset)
 {
@@ -179,6 +188,7 @@ static __always_inline struct wire_value *put(struct scratch *s, __u8 kind, __u8
 	s->used += sizeof(*v);
 	s->values++;
 	if (f->is_top) {
+		*top_place(s, s->top) = s->used - sizeof(*v);
 		s->top++;
 		return v;
 	}

@@ -179,6 +179,8 @@ struct wire_value {
 enum wire_loss {
 	WIRE_LOSS_RING,	   /* the ring buffer was full */
 	WIRE_LOSS_SCRATCH, /* more events were being captured at once than there are work areas */
+	WIRE_LOSS_RATE,	   /* the process raised more than --rate allows */
+	WIRE_LOSS_CPU,	   /* the tracer used more CPU than --max-cpu allows */
 	WIRE_LOSS_MAX,
 };
 

@@ -188,8 +188,6 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 	int err;
 
 	*f = (struct filter){.default_pass = true};
-	if (!n)
-		return 0;
 	f->items = calloc(TRACER_PATTERNS_MAX, sizeof(*f->items));
 	f->patterns = calloc(TRACER_PATTERNS_MAX, sizeof(*f->patterns));
 	f->names = calloc(n_rows, sizeof(*f->names));
@@ -198,7 +196,7 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 		log_error("out of memory");
 		return -ENOMEM;
 	}
-	f->default_pass = events[0][0] == '!';
+	f->default_pass = !n || events[0][0] == '!';
 	for (i = 0; i < n; i++) {
 		err = add_item(f, events[i], rows, n_rows);
 		if (err)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arg_filter.h"
 #include "base/log.h"
 #include "check.h"
 #include "filter.h"
@@ -105,7 +106,8 @@ static int add_targets(struct session *s, const struct options *o)
 	return err;
 }
 
-static int trace_filtered(const struct options *o, const struct filter *filter)
+static int trace_filtered(const struct options *o, const struct filter *filter,
+			  struct arg_filter *args)
 {
 	struct session *s;
 	int signals, status = 1;
@@ -113,7 +115,7 @@ static int trace_filtered(const struct options *o, const struct filter *filter)
 	if (!features_check())
 		return 1;
 	signals = open_signals();
-	s = signals < 0 ? NULL : session_new(o, filter);
+	s = signals < 0 ? NULL : session_new(o, filter, args);
 	if (!s)
 		return 1;
 	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
@@ -125,9 +127,17 @@ static int trace_filtered(const struct options *o, const struct filter *filter)
 
 static int trace(const struct options *o)
 {
+	struct arg_filter *args = NULL;
 	struct filter filter;
-	int status = filter_init(&filter, o->events, o->n_events) ? 2 : trace_filtered(o, &filter);
+	int status = 2;
 
+	if (!filter_init(&filter, o->events, o->n_events))
+		args = arg_filter_new(o->args, o->n_args);
+	if (args) {
+		arg_filter_narrow(args, &filter);
+		status = trace_filtered(o, &filter, args);
+	}
+	arg_filter_free(args);
 	filter_free(&filter);
 	return status;
 }

@@ -150,6 +150,13 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		{p->all && pids, "--all and --pid: -a traces these too; give one of them"},
 		{p->all && (p->check || p->list_events),
 		 "--all: nothing is traced by --check and --list-events; leave it out"},
+		{p->o.by_uid && !p->all, "--uid: narrows -a; give -a too, or leave it out"},
+		{p->o.comm && !p->all, "--comm: narrows -a; give -a too, or leave it out"},
+		{p->o.cgroup && !p->all, "--cgroup: narrows -a; give -a too, or leave it out"},
+		{p->o.n_args && p->o.no_args,
+		 "--arg and --no-args: without arguments none can match; give one of them"},
+		{p->o.n_args && (p->check || p->list_events),
+		 "--arg: nothing is traced by --check and --list-events; leave it out"},
 		{p->list_events && pids, "--pid: nothing is traced by --list-events; leave it out"},
 		{!strcmp(p->o.format, "folded") && (p->check || p->list_events),
 		 "--format folded: counts of stacks; give text or json"},
@@ -240,6 +247,7 @@ void options_free(struct options *o)
 	for (i = 0; i < o->n_events; i++)
 		free(o->events[i]);
 	free(o->events);
+	free(o->args);
 	free(o->files);
 	free(o->pids);
 	*o = (struct options){0};

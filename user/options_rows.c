@@ -14,6 +14,8 @@
 #define STRING_LIMIT_MAX 32768
 #define BUFFER_MIN	 (64ULL << 10)
 #define BUFFER_MAX	 (1ULL << 30)
+#define COMM_GLOB_MAX	 127
+#define RATE_MAX	 1000000000
 
 /* The length is limited so that a long value does not push the remedy out of the line. */
 static int bad_value(const struct option_row *row, const char *value, const char *why)
@@ -98,6 +100,53 @@ static int set_events(struct option_parser *p, const struct option_row *row, con
 		if (!s[len])
 			return 0;
 	}
+}
+
+/* The array always ends with a NULL. */
+static int add_arg(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	struct options *o = &p->o;
+	char **args = reallocarray(o->args, o->n_args + 2, sizeof(*args));
+
+	if (!args)
+		return options_out_of_memory();
+	o->args = args;
+	o->args[o->n_args++] = (char *)value;
+	o->args[o->n_args] = NULL;
+	return 0;
+}
+
+static int set_uid(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (parse_user(value, &p->o.uid))
+		return bad_value(row, value, "no such user; give a name or a number");
+	p->o.by_uid = true;
+	return 0;
+}
+
+static int set_comm(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (!*value || strlen(value) > COMM_GLOB_MAX)
+		return bad_value(row, value, "not a name; give a glob of 1 to 127 bytes");
+	if (strchr(value, '['))
+		return bad_value(row, value, "no [] here; use * and ?");
+	p->o.comm = value;
+	return 0;
+}
+
+static int set_cgroup(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (!*value)
+		return bad_value(row, value, "no path; give one below /sys/fs/cgroup");
+	p->o.cgroup = value;
+	return 0;
+}
+
+static int set_rate(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (parse_number(value, &p->o.rate) || !p->o.rate || p->o.rate > RATE_MAX)
+		return bad_value(row, value, "not a rate; give 1 to 1000000000 events a second");
+	return 0;
 }
 
 static int set_string_limit(struct option_parser *p, const struct option_row *row,
@@ -247,6 +296,15 @@ static const struct option_row rows[] = {
 	ROW('a', "all", NULL,
 	    "every CPython on the machine, now and later",
 	    .set = set_flag, FIELD(all)),
+	ROW('u', "uid", "USER",
+	    "with -a: only processes of this user, a name or a number",
+	    .set = set_uid),
+	ROW(0, "comm", "GLOB",
+	    "with -a: only processes, or threads, with such a name",
+	    .set = set_comm),
+	ROW(0, "cgroup", "PATH",
+	    "with -a: only processes in this control group or below it",
+	    .set = set_cgroup),
 	ROW(0, "as-root", NULL,
 	    "run COMMAND as root, not as the user who called sudo",
 	    .set = set_flag, FIELD(o.as_root)),
@@ -254,6 +312,9 @@ static const struct option_row rows[] = {
 	ROW('e', "event", "GLOB[,GLOB]",
 	    "only these; !GLOB excludes, @NAME is a category; later wins",
 	    .heading = "Which events", .set = set_events),
+	ROW(0, "arg", "NAME~GLOB",
+	    "only events whose argument NAME matches; repeatable: all must",
+	    .set = add_arg),
 	ROW('s', "string-limit", "BYTES",
 	    "bytes of one string that are captured: 1 to 32k (default 512)",
 	    .set = set_string_limit),
@@ -296,6 +357,10 @@ static const struct option_row rows[] = {
 	ROW(0, "buffer", "SIZE",
 	    "ring buffer of the kernel: 64k to 1G (default 8M)",
 	    .set = set_buffer),
+
+	ROW(0, "rate", "N",
+	    "events a second of one process; more are lost, and counted so",
+	    .set = set_rate),
 
 	ROW(0, "probe", "HOW",
 	    "auto (default: what sees all and changes nothing), uprobe or usdt",

@@ -3,6 +3,7 @@
 #include "options_values.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 
 int take_digits(const char **text, uint64_t *value)
@@ -45,6 +46,17 @@ int parse_size(const char *text, uint64_t *bytes)
 	if (value > UINT64_MAX >> shift)
 		return -ERANGE;
 	*bytes = value << shift;
+	return 0;
+}
+
+int parse_user(const char *text, uint32_t *uid)
+{
+	struct passwd *user = getpwnam(text);
+	uint64_t number;
+
+	if (!user && (parse_number(text, &number) || number >= UINT32_MAX))
+		return -ENOENT;
+	*uid = user ? user->pw_uid : number;
 	return 0;
 }
 

@@ -18,4 +18,7 @@ int parse_size(const char *text, uint64_t *bytes);
 /* "10", "1.5s", "200ms", "5m", "1h", in ns. */
 int parse_time(const char *text, uint64_t *ns);
 
+/* The number of a user, given by name or as a number. Returns 0 or -ENOENT. */
+int parse_user(const char *text, uint32_t *uid);
+
 #endif

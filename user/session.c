@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/log.h"
 #include "session_state.h"
+#include "target/cgroup_path.h"
 
 #define FINISH_MS      5000 /* how long a slow reader is waited for at the end */
 #define LIVENESS_TICKS 16   /* polls between two looks at whether any target is left */
@@ -33,28 +35,56 @@ uint64_t session_boot_now(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-static struct tracer *open_tracer(const struct options *o, const struct filter *filter)
+/* Which processes -a is about. */
+static int set_narrow(const struct options *o, struct target_cgroup *group,
+		      struct tracer_narrow *narrow)
 {
+	int err = o->cgroup ? target_find_cgroup(o->cgroup, group) : 0;
+
+	*narrow = (struct tracer_narrow){.by_uid = o->by_uid, .uid = o->uid, .comm = o->comm};
+	if (err) {
+		log_error("--cgroup '%.200s': %s", o->cgroup,
+			  err == -ENOTSUP ? "a hierarchy of cgroup v1 without a controller; give "
+					    "the group's path in another"
+					  : "no such control group; give a path below "
+					    "/sys/fs/cgroup, or one as /proc/PID/cgroup shows it");
+		return err;
+	}
+	narrow->by_cgroup = o->cgroup;
+	narrow->cgroup_id = group->id;
+	narrow->controller = group->controller;
+	return 0;
+}
+
+static struct tracer *open_tracer(const struct options *o, const struct filter *filter,
+				  const struct arg_filter *args)
+{
+	struct target_cgroup group = {0};
 	struct tracer_options t = {
 		.targets_only = o->follow && o->mode != MODE_ALL,
 		.everywhere = session_everywhere(o),
 		.adopt = o->mode == MODE_ALL,
 		.follow = o->follow || o->mode == MODE_ALL,
 		.stop_on_exec = o->mode == MODE_COMMAND,
-		.args = !o->no_args && !o->summary && strcmp(o->format, "folded"),
+		.args = !o->no_args && (!o->summary || o->n_args) &&
+			(strcmp(o->format, "folded") || o->n_args),
 		.string_limit = o->string_limit,
 		.stack_depth = o->summary ? 0 : o->stack_depth,
 		.buffer_size = o->buffer_size,
-		.filter = filter->n_items > 0,
+		.filter = filter->n_items > 0 || o->n_args,
 		.default_pass = filter->default_pass,
 		.patterns = filter->patterns,
 		.n_patterns = filter->n_patterns,
 		.names = filter->names,
 		.names_pass = filter->names_pass,
 		.n_names = filter->n_names,
+		.rate = o->rate,
+		.arg_rules = arg_filter_rules(args),
+		.n_arg_rules = arg_filter_count(args),
 	};
 
-	return tracer_new(&t);
+	t.arg_places = arg_filter_places(args, &t.n_arg_places);
+	return set_narrow(o, &group, &t.narrow) ? NULL : tracer_new(&t);
 }
 
 static struct output *open_output(const struct options *o)
@@ -97,7 +127,8 @@ static bool open_stacks(struct session *s)
 	return s->stacks;
 }
 
-struct session *session_new(const struct options *options, const struct filter *filter)
+struct session *session_new(const struct options *options, const struct filter *filter,
+			    struct arg_filter *args)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -107,10 +138,11 @@ struct session *session_new(const struct options *options, const struct filter *
 	}
 	s->options = options;
 	s->filter = filter;
+	s->args = args;
 	s->output = open_output(options);
 	if (!s->output)
 		goto fail;
-	s->tracer = open_tracer(options, filter);
+	s->tracer = open_tracer(options, filter, args);
 	if (!s->tracer)
 		goto fail;
 	s->images = images_new(s->tracer, options->probe, options->stack_depth);
@@ -135,6 +167,7 @@ void session_poll(struct session *s)
 	session_metrics_look(s);
 	tracer_consume(s->tracer, session_on_record, s);
 	session_rescan(s);
+	session_tell_spread_losses(s);
 	output_flush(s->output);
 	session_metrics_serve(s);
 	if (++s->ticks % LIVENESS_TICKS == 0)
@@ -225,10 +258,12 @@ void session_totals(const struct session *s, struct totals *totals)
 	tracer_counts(s->tracer, &counts);
 	*totals = (struct totals){
 		.seen = counts.seen,
-		.filtered = counts.filtered + s->over_count,
+		.filtered = counts.filtered + s->over_count + s->arg_filtered,
 		.delivered = output_delivered(s->output) + s->counted,
 		.lost[LOSS_RING] = counts.lost[WIRE_LOSS_RING],
 		.lost[LOSS_SCRATCH] = counts.lost[WIRE_LOSS_SCRATCH],
+		.lost[LOSS_RATE] = counts.lost[WIRE_LOSS_RATE],
+		.lost[LOSS_CPU] = counts.lost[WIRE_LOSS_CPU],
 		.lost[LOSS_DECODE] = s->undecodable,
 		.lost[LOSS_OUTPUT] = output_lost(s->output),
 	};

@@ -8,14 +8,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "arg_filter.h"
 #include "filter.h"
 #include "options.h"
 
 struct session;
 
-/* Opens the output and loads the programs. NULL after one line said why. The filter is the caller's
- * and must outlive the session. */
-struct session *session_new(const struct options *options, const struct filter *filter);
+/* Opens the output and loads the programs. NULL after one line said why. The filters are the
+ * caller's and must outlive the session. */
+struct session *session_new(const struct options *options, const struct filter *filter,
+			    struct arg_filter *args);
 
 /* Puts probes on a running process. 0, or negative after one line said why. */
 int session_add_pid(struct session *s, pid_t pid);

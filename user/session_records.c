@@ -28,21 +28,38 @@ static void write_loss(struct session *s, enum loss_reason reason, uint64_t coun
 		session_write(s, &event);
 }
 
-/* Says in the stream what the kernel has lost since the last time. */
-void session_tell_losses(struct session *s, int64_t time)
+static const enum loss_reason kernel_reasons[] = {
+	[WIRE_LOSS_RING] = LOSS_RING,
+	[WIRE_LOSS_SCRATCH] = LOSS_SCRATCH,
+	[WIRE_LOSS_RATE] = LOSS_RATE,
+	[WIRE_LOSS_CPU] = LOSS_CPU,
+};
+
+static void tell_losses(struct session *s, int64_t time, int first, int end)
 {
-	static const enum loss_reason reasons[] = {
-		[WIRE_LOSS_RING] = LOSS_RING,
-		[WIRE_LOSS_SCRATCH] = LOSS_SCRATCH,
-	};
 	struct tracer_counts counts;
 	int i;
 
 	tracer_counts(s->tracer, &counts);
-	for (i = 0; i < WIRE_LOSS_MAX; i++) {
-		write_loss(s, reasons[i], counts.lost[i] - s->kernel_lost_told[i], time);
+	for (i = first; i < end; i++) {
+		write_loss(s, kernel_reasons[i], counts.lost[i] - s->kernel_lost_told[i], time);
 		s->kernel_lost_told[i] = counts.lost[i];
 	}
+}
+
+void session_tell_losses(struct session *s, int64_t time)
+{
+	tell_losses(s, time, 0, WIRE_LOSS_MAX);
+}
+
+void session_tell_spread_losses(struct session *s)
+{
+	int64_t now = session_now();
+
+	if (now - s->losses_at < 1000000000)
+		return;
+	s->losses_at = now;
+	tell_losses(s, now, WIRE_LOSS_RATE, WIRE_LOSS_MAX);
 }
 
 static void write_exit(struct session *s, const struct process_info *info,
@@ -134,6 +151,10 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 	event.row = event_find(event.name_text);
 	event.variant =
 		event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
+	if (!arg_filter_passes(s->args, &event)) {
+		s->arg_filtered++;
+		return;
+	}
 	info = process_get(s->processes, event.pid);
 	if (info) {
 		event.process = info;
@@ -172,7 +193,7 @@ void session_on_record(const void *data, size_t size, void *arg)
 	}
 	if (head->lost != s->kernel_lost_head) {
 		s->kernel_lost_head = head->lost;
-		session_tell_losses(s, process_wall_clock(head->time));
+		tell_losses(s, process_wall_clock(head->time), 0, WIRE_LOSS_RATE);
 	}
 	if (wire_as_audit(head))
 		on_audit(s, wire_as_audit(head), size);

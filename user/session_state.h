@@ -4,6 +4,7 @@
 #ifndef PYAUDIT_SESSION_STATE_H
 #define PYAUDIT_SESSION_STATE_H
 
+#include "arg_filter.h"
 #include "decode/stack.h"
 #include "decode/wire_decode.h"
 #include "enrich/process.h"
@@ -18,6 +19,7 @@
 struct session {
 	const struct options *options;
 	const struct filter *filter;
+	struct arg_filter *args;
 	struct tracer *tracer;
 	struct images *images;
 	struct process_cache *processes;
@@ -34,13 +36,15 @@ struct session {
 	bool command_exited;
 	int command_status;
 
-	uint64_t counted;    /* delivered by -c */
-	uint64_t over_count; /* came after the last that --count asks for: filtered */
+	uint64_t counted;      /* delivered by -c */
+	uint64_t arg_filtered; /* by --arg, here */
+	uint64_t over_count;   /* came after the last that --count asks for: filtered */
 	uint64_t undecodable, undecodable_told;
 	uint64_t kernel_lost_told[WIRE_LOSS_MAX];
 	uint32_t kernel_lost_head; /* the count in the last record's head */
 	uint64_t audit_records;
 	unsigned int ticks;
+	int64_t losses_at; /* when losses that are spread over many holes were told last */
 	bool maybe_over, over;
 };
 
@@ -57,6 +61,8 @@ void session_on_record(const void *data, size_t size, void *arg);
 
 /* Says in the stream what the kernel has lost since the last time. */
 void session_tell_losses(struct session *s, int64_t time);
+/* The same once a second for --rate and --max-cpu, which make very many small holes. */
+void session_tell_spread_losses(struct session *s);
 
 void session_write(struct session *s, struct audit_event *event);
 

@@ -676,7 +676,7 @@ static void test_lost_and_summary(void **state)
 	assert_string_equal(write_event(),
 			    "{\"type\":\"summary\"," TIME_TEXT ",\"seen\":10,\"delivered\":5,"
 			    "\"filtered\":1,\"lost\":{\"ring\":3,\"scratch\":0,\"decode\":0,"
-			    "\"output\":1}}\n");
+			    "\"output\":1,\"rate\":0,\"cpu\":0}}\n");
 	json_decref(parse(out.data));
 }
 

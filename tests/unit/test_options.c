@@ -153,6 +153,26 @@ static void values(void **state)
 	options_free(&o);
 }
 
+static void narrowing(void **state)
+{
+	struct options o = good(ARGV("-a", "-u", "root", "--comm", "py*", "--cgroup", "a.slice",
+				     "--rate", "7", "--arg", "path~/etc/*", "--arg", "mode~w"));
+
+	assert_true(o.by_uid);
+	assert_int_equal(o.uid, 0);
+	assert_string_equal(o.comm, "py*");
+	assert_string_equal(o.cgroup, "a.slice");
+	assert_int_equal(o.rate, 7);
+	assert_int_equal(o.n_args, 2);
+	assert_string_equal(o.args[0], "path~/etc/*");
+	assert_string_equal(o.args[1], "mode~w");
+	assert_null(o.args[2]);
+	options_free(&o);
+	o = good(ARGV("-a", "--uid=1234567"));
+	assert_int_equal(o.uid, 1234567);
+	options_free(&o);
+}
+
 static void commands(void **state)
 {
 	char **argv = ARGV("-f", "python3", "-c", "pass", "--all", "-x");
@@ -239,6 +259,7 @@ static void errors(void **state)
 			   "0.0000000001",
 			   NULL};
 	char *no_count[] = {"", "0", "1k", "-1", "18446744073709551616", NULL};
+	char *no_rate[] = {"", "0", "1k", "-1", "1000000001", NULL};
 	char *no_event[] = {"", ",", "a,", ",a", "!", "@", "!@", "a,!", "a,,b", NULL};
 	size_t i;
 
@@ -254,6 +275,13 @@ static void errors(void **state)
 		bad(ARGV("-a", "--count", no_count[i]), "--count '");
 	for (i = 0; no_event[i]; i++)
 		bad(ARGV("-a", "-e", no_event[i]), "--event '");
+	for (i = 0; no_rate[i]; i++)
+		bad(ARGV("-a", "--rate", no_rate[i]), "--rate '");
+	bad(ARGV("-a", "-u", "no such user"), "--uid 'no such user': no such user");
+	bad(ARGV("-a", "-u", "4294967295"), "no such user");
+	bad(ARGV("-a", "--comm", ""), "--comm ''");
+	bad(ARGV("-a", "--comm", "py[23]"), "no []");
+	bad(ARGV("-a", "--cgroup", ""), "--cgroup ''");
 	bad(ARGV("-a", "--format", "xml"), "text, json");
 	bad(ARGV("-a", "--format", "tex"), "text, json");
 	bad(ARGV("-a", "--color", "maybe"), "auto|always|never");
@@ -287,6 +315,11 @@ static void usage_errors(void **state)
 	bad(ARGV("--check", "-a"), "--all");
 	bad(ARGV("--list-events", "-p1"), "--pid");
 	bad(ARGV("--list-events", "open"), "open: ");
+	bad(ARGV("-u", "root", "-p", "1"), "--uid: narrows -a");
+	bad(ARGV("--comm", "x", "python3"), "--comm: narrows -a");
+	bad(ARGV("--cgroup", "x", "-p", "1"), "--cgroup: narrows -a");
+	bad(ARGV("--arg", "path~x", "--no-args", "-a"), "--arg and --no-args");
+	bad(ARGV("--arg", "path~x", "--check"), "--arg: nothing is traced");
 	bad(ARGV("--check", "file", "-Z"), "-Z: unknown option");
 	bad(ARGV(), "--help");
 	bad(ARGV("-f", "-e", "open"), "nothing to trace");
@@ -356,7 +389,8 @@ static void every_row(void **state)
 		ret = parse(&o, ARGV(text));
 		/* Right or wrong as a whole: the option itself must be known. */
 		if (ret)
-			assert_non_null(strstr(said, "nothing to trace"));
+			assert_non_null(strstr(said, "nothing to trace")
+						?: strstr(said, "narrows -a"));
 		options_free(&o);
 		letter[1] = row->letter;
 		if (row->letter && row->arg && !row->optional)
@@ -366,7 +400,8 @@ static void every_row(void **state)
 		else
 			continue;
 		if (ret)
-			assert_non_null(strstr(said, "a COMMAND and"));
+			assert_non_null(strstr(said, "a COMMAND and")
+						?: strstr(said, "narrows -a"));
 		options_free(&o);
 		if (row->arg && !row->optional)
 			bad(ARGV(letter), row->name);
@@ -468,19 +503,13 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(pids),
-		cmocka_unit_test(events),
-		cmocka_unit_test(values),
-		cmocka_unit_test(commands),
-		cmocka_unit_test(other_modes),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(usage_errors),
-		cmocka_unit_test(stack),
-		cmocka_unit_test(every_row),
-		cmocka_unit_test(help_shows_every_row),
-		cmocka_unit_test(version),
-		cmocka_unit_test(sizes),
+		cmocka_unit_test(defaults),	cmocka_unit_test(pids),
+		cmocka_unit_test(events),	cmocka_unit_test(values),
+		cmocka_unit_test(narrowing),	cmocka_unit_test(commands),
+		cmocka_unit_test(other_modes),	cmocka_unit_test(errors),
+		cmocka_unit_test(usage_errors), cmocka_unit_test(stack),
+		cmocka_unit_test(every_row),	cmocka_unit_test(help_shows_every_row),
+		cmocka_unit_test(version),	cmocka_unit_test(sizes),
 		cmocka_unit_test(times),
 	};
 

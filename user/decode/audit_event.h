@@ -95,9 +95,18 @@ struct process_info {
 };
 
 #define LOSS_REASONS_MAX 8
-/* Why events were lost, by index; NULL-terminated. "ring", "scratch", "decode", "output". */
+/* Why events were lost, by index; NULL-terminated. "ring", "scratch", "decode", "output", "rate",
+ * "cpu". */
 extern const char *const loss_reasons[];
-enum loss_reason { LOSS_RING, LOSS_SCRATCH, LOSS_DECODE, LOSS_OUTPUT, LOSS_MAX };
+enum loss_reason {
+	LOSS_RING,
+	LOSS_SCRATCH,
+	LOSS_DECODE,
+	LOSS_OUTPUT,
+	LOSS_RATE,
+	LOSS_CPU,
+	LOSS_MAX
+};
 
 struct loss {
 	enum loss_reason reason;

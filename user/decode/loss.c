@@ -3,5 +3,6 @@
 
 const char *const loss_reasons[] = {
 	[LOSS_RING] = "ring",	  [LOSS_SCRATCH] = "scratch", [LOSS_DECODE] = "decode",
-	[LOSS_OUTPUT] = "output", [LOSS_MAX] = NULL,
+	[LOSS_OUTPUT] = "output", [LOSS_RATE] = "rate",	      [LOSS_CPU] = "cpu",
+	[LOSS_MAX] = NULL,
 };

@@ -16,6 +16,7 @@
 #include "kernel/features.h"
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
+#include "target_state.h"
 
 /* The verifier's words come as one message of many lines. */
 static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -78,6 +79,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->sleepable = feature_sleepable_uprobes();
 	t->multi = t->cookie && feature_uprobe_multi() &&
 		   (options->everywhere || !capability_held(CAP_SYS_ADMIN));
+	t->cgroup_subsys = load_controller_number(options->narrow.controller);
 	t->cap_links = 64;
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
@@ -282,9 +284,10 @@ int tracer_probe_image(const struct tracer *t, uint32_t probe)
 
 int tracer_add_target(struct tracer *t, pid_t pid)
 {
-	uint32_t key = pid, flags = 0;
+	struct target none = {0};
+	uint32_t key = pid;
 
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.targets), &key, &flags, BPF_ANY)
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.targets), &key, &none, BPF_ANY)
 		       ? -errno
 		       : 0;
 }

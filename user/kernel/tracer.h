@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <linux/types.h>
 
+#include "arg_rule.h"
 #include "python/py_image.h"
 #include "wire.h"
 
@@ -21,6 +23,22 @@ struct tracer_pattern {
 
 #define TRACER_PATTERNS_MAX 64
 #define TRACER_PATTERN_MAX  127
+
+/* Where events of the table have the argument a rule is about. */
+struct tracer_arg_place {
+	const char *event;
+	uint32_t rule;
+	uint8_t place; /* or ARG_PLACE_UNKNOWN */
+};
+
+/* Which processes events are taken from; all conditions that are set must hold. */
+struct tracer_narrow {
+	bool by_uid, by_cgroup;
+	uint32_t uid;
+	const char *comm;	/* glob over the name of the thread or of its process; NULL: any */
+	uint64_t cgroup_id;	/* the group with this number, or below it, */
+	const char *controller; /* in the v1 hierarchy that has this controller; "": in v2 */
+};
 
 struct tracer_options {
 	bool targets_only; /* trace only processes given by tracer_add_target, and with `follow`
@@ -41,6 +59,12 @@ struct tracer_options {
 	const char *const *names;
 	const bool *names_pass;
 	size_t n_names;
+	struct tracer_narrow narrow;
+	uint64_t rate; /* events a second of one process; 0: no limit */
+	const struct arg_rule *arg_rules;
+	size_t n_arg_rules;
+	const struct tracer_arg_place *arg_places;
+	size_t n_arg_places;
 };
 
 struct tracer;

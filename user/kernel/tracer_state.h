@@ -37,6 +37,7 @@ struct tracer {
 	struct tracer_options options;
 	bool cookie, sleepable;
 	uint64_t code_key[2];	    /* of references to code objects, new in each run */
+	int cgroup_subsys;	    /* number of the controller of options.narrow; -1: v2 */
 	bool multi;		    /* probes are uprobe_multi links, in every process of a file */
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */
@@ -52,6 +53,10 @@ struct tracer {
 	void *arg;
 	int batch; /* records of this round */
 };
+
+/* The kernel's number of a cgroup v1 controller; -1 for none ("" or NULL), or when it has no such.
+ */
+int load_controller_number(const char *controller);
 
 /* The name of an entry's program. */
 const char *load_program_name(enum py_entry entry);

@@ -77,6 +77,9 @@ void text_stack(struct buf *out, const struct stack *stack);
 /* One frame: "func (file:line)". */
 void text_frame(struct buf *out, const struct stack_frame *frame);
 
+/* A value as the text format shows it. */
+void text_value(struct buf *out, const struct value *v);
+
 /* A JSON string with its quotes: always valid UTF-8 on one line, lone surrogates as \udcXX. */
 void json_text(struct buf *out, const struct text *text);
 void json_cstr(struct buf *out, const char *s);

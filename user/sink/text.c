@@ -395,6 +395,11 @@ static void write_value(struct buf *out, const struct value *v)
 		writers[v->kind](out, v);
 }
 
+void text_value(struct buf *out, const struct value *v)
+{
+	write_value(out, v);
+}
+
 /* Numbers that have a name. *family is what the arguments before said of the socket. */
 static bool show_arg(struct buf *out, const struct value *v, enum arg_show show, int64_t *family)
 {
@@ -559,6 +564,8 @@ static void write_lost(struct buf *out, const struct audit_event *event, bool co
 		[LOSS_SCRATCH] = "too many at once",
 		[LOSS_DECODE] = "record not understood",
 		[LOSS_OUTPUT] = "output failed or too slow",
+		[LOSS_RATE] = "above --rate",
+		[LOSS_CPU] = "above --max-cpu",
 	};
 	unsigned int reason = event->lost.reason;
 
