@@ -8,14 +8,17 @@
 
 #include "base/log.h"
 #include "check_write.h"
-#include "target/files.h"
+#include "target/command.h"
 
 struct check {
 	const struct options *options;
 	const struct check_writer *writer;
 	struct buf out;
-	bool any;  /* a CPython that can be traced was among the files looked at */
-	bool tell; /* say of files that are not CPython what they are */
+	/* What is being looked at: */
+	pid_t pid;	  /* a process, else 0 */
+	const char *path; /* else a file */
+	bool any;	  /* a CPython that can be traced was among its files */
+	bool told;	  /* something was written about it */
 };
 
 const char *check_layout(const struct py_image *image)
@@ -46,50 +49,71 @@ static bool check_kernel(struct check *c)
 	return good;
 }
 
-static const char *why_not(int err, const struct py_image *image, char *text, size_t size)
+static void write_other(struct check *c, const char *file, int err, const struct py_image *image)
 {
-	char version[32];
+	char why[160], version[32];
 
 	if (err == -ENOTSUP && image)
-		snprintf(text, size, "CPython %s: no audit events before 3.8",
+		snprintf(why, sizeof(why), "CPython %s: no audit events before 3.8",
 			 py_version_text(image, version, sizeof(version)));
 	else if (err == -ENOENT)
-		snprintf(text, size,
-			 "no CPython in it (a launcher's libpython is a file of its own: check "
-			 "that, or -p a running process)");
+		snprintf(why, sizeof(why),
+			 "no CPython in it, nor in the libraries it is linked with");
 	else
-		snprintf(text, size, "not CPython: %s", strerror(-err));
-	return text;
+		snprintf(why, sizeof(why), "not CPython: %s", strerror(-err));
+	c->writer->other(&c->out, &(struct check_subject){c->pid, c->path, file}, why);
+	c->told = true;
 }
 
-static int check_file(const struct target_file *file, void *arg)
+static void write_image(struct check *c, const char *file, const struct py_image *image)
 {
-	struct check *c = arg;
-	struct py_image *image = NULL;
-	enum py_probe_choice choice;
-	char why[160];
-	int err = py_image_read(file->fd, &image);
+	enum py_probe_choice choice = py_image_choose(image, c->options->probe);
 	size_t n;
 
-	if (!err) {
-		choice = py_image_choose(image, c->options->probe);
-		c->writer->image(&c->out, file->path, image, choice);
-		py_image_probes(image, choice, &n);
-		c->any |= n > 0;
-	} else if (c->tell || err == -ENOTSUP) {
-		c->writer->other(&c->out, file->path, why_not(err, image, why, sizeof(why)));
-	}
+	c->writer->image(&c->out, &(struct check_subject){c->pid, c->path, file}, image, choice);
+	py_image_probes(image, choice, &n);
+	c->any |= n > 0;
+	c->told = true;
+}
+
+/* What is not CPython is passed over: a program has many files. */
+static int check_file(const struct target_file *file, void *arg)
+{
+	struct py_image *image = NULL;
+	int err = py_image_read(file->fd, &image);
+
+	if (!err)
+		write_image(arg, file->path, image);
+	else if (err == -ENOTSUP)
+		write_other(arg, file->path, err, image);
 	py_image_free(image);
 	return 0;
 }
 
-static bool check_path(struct check *c, const char *path)
+static int refuse_file(const struct target_file *file, void *arg)
 {
+	struct py_image *image = NULL;
+
+	write_other(arg, file->path, py_image_read(file->fd, &image), image);
+	py_image_free(image);
+	return 0;
+}
+
+/* A file, or what it would run: a launcher's libpython, a script's interpreter. */
+static bool check_path(struct check *c, char *path)
+{
+	const struct command command = {.path = path};
+	char *argv[] = {path, NULL};
 	int err;
 
-	c->any = false;
-	c->tell = true;
+	c->pid = 0;
+	c->path = path;
+	c->any = c->told = false;
 	err = target_path_file(path, check_file, c);
+	if (!err && !c->told)
+		err = command_files(&command, argv, c->options->as_root, check_file, c);
+	if (!err && !c->told)
+		err = target_path_file(path, refuse_file, c);
 	if (err)
 		log_error("%s: %s; give the path of an interpreter or of a libpython", path,
 			  strerror(-err));
@@ -98,18 +122,20 @@ static bool check_path(struct check *c, const char *path)
 
 static bool check_pid(struct check *c, pid_t pid)
 {
-	char name[32];
 	int err;
 
-	c->any = c->tell = false;
+	c->pid = pid;
+	c->path = NULL;
+	c->any = c->told = false;
 	err = target_process_files(pid, check_file, c);
-	if (err) {
+	if (err == -EPERM && c->told)
+		err = 0;
+	if (err)
 		log_error("PID %d: %s", pid,
 			  err == -ESRCH ? "no such process; see ps -e" : strerror(-err));
-	} else if (!c->any) {
-		snprintf(name, sizeof(name), "PID %d", pid);
-		c->writer->other(&c->out, name, "no traceable CPython in this process");
-	}
+	else if (!c->told)
+		c->writer->other(&c->out, &(struct check_subject){.pid = pid},
+				 "not a Python process");
 	return !err && c->any;
 }
 

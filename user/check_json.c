@@ -69,13 +69,24 @@ static void write_choice(struct buf *out, const char *key, const struct py_image
 	buf_str(out, "]}");
 }
 
-static void write_image(struct buf *out, const char *path, const struct py_image *image,
-			enum py_probe_choice choice)
+static void write_subject(struct buf *out, const char *type, const struct check_subject *subject)
+{
+	write_string(out, "{\"type\":", type);
+	if (subject->pid)
+		buf_printf(out, ",\"pid\":%d", subject->pid);
+	if (subject->path)
+		write_string(out, ",\"path\":", subject->path);
+	if (subject->file)
+		write_string(out, ",\"file\":", subject->file);
+}
+
+static void write_image(struct buf *out, const struct check_subject *subject,
+			const struct py_image *image, enum py_probe_choice choice)
 {
 	const char *gap = py_image_stack_gap(image, choice);
 	char version[32];
 
-	write_string(out, "{\"type\":\"image\",\"file\":", path);
+	write_subject(out, "image", subject);
 	write_string(out, ",\"python\":", py_version_text(image, version, sizeof(version)));
 	write_flag(out, ",\"shared\":", image->shared_library);
 	write_flag(out, ",\"free_threaded\":", image->free_threaded);
@@ -87,9 +98,9 @@ static void write_image(struct buf *out, const char *path, const struct py_image
 	buf_str(out, "}\n");
 }
 
-static void write_other(struct buf *out, const char *path, const char *why)
+static void write_other(struct buf *out, const struct check_subject *subject, const char *why)
 {
-	write_string(out, "{\"type\":\"other\",\"file\":", path);
+	write_subject(out, "other", subject);
 	write_string(out, ",\"why\":", why);
 	buf_str(out, "}\n");
 }

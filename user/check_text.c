@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
 #include "check_write.h"
 #include "sink/format.h"
 
@@ -7,18 +9,27 @@ static const char *mark(bool present, bool needed)
 	return present ? "yes" : needed ? "NO" : "no";
 }
 
+/* A feature or capability: its name, whether it is there, and what to know about that. */
+static void write_item(struct buf *out, const char *name, const char *mark, const char *detail)
+{
+	if (*detail)
+		buf_printf(out, "  %-22s %-3s  %s\n", name, mark, detail);
+	else
+		buf_printf(out, "  %-22s %s\n", name, mark);
+}
+
 static void write_kernel(struct buf *out, const struct check_kernel *k)
 {
 	size_t i;
 
 	buf_printf(out, "kernel Linux %s\n", k->release);
 	for (i = 0; i < k->n_features; i++)
-		buf_printf(out, "  %-22s %-4s %s\n", k->features[i].name,
+		write_item(out, k->features[i].name,
 			   mark(k->features[i].present, k->features[i].needed),
 			   k->features[i].present ? "" : k->features[i].detail);
 	buf_str(out, "capabilities\n");
 	for (i = 0; i < k->n_capabilities; i++)
-		buf_printf(out, "  %-22s %-4s %s\n", k->capabilities[i].name,
+		write_item(out, k->capabilities[i].name,
 			   mark(k->capabilities[i].held, k->capabilities[i].needed),
 			   k->capabilities[i].detail);
 }
@@ -49,14 +60,29 @@ static void write_choice(struct buf *out, const struct py_image *image, enum py_
 		buf_printf(out, "    misses: %s\n", gaps[i]);
 }
 
-static void write_image(struct buf *out, const char *path, const struct py_image *image,
-			enum py_probe_choice choice)
+/* "PID 4711: /usr/bin/python3.11: ", the file only if it is not what was asked about. */
+static void write_subject(struct buf *out, const struct check_subject *subject)
+{
+	if (subject->pid)
+		buf_printf(out, "PID %d: ", (int)subject->pid);
+	else
+		text_bare(out, subject->path);
+	if (!subject->pid)
+		buf_str(out, ": ");
+	if (subject->file && (subject->pid || strcmp(subject->file, subject->path))) {
+		text_bare(out, subject->file);
+		buf_str(out, ": ");
+	}
+}
+
+static void write_image(struct buf *out, const struct check_subject *subject,
+			const struct py_image *image, enum py_probe_choice choice)
 {
 	const char *gap;
 	char version[32];
 
-	text_bare(out, path);
-	buf_printf(out, ": CPython %s, %s%s%s\n", py_version_text(image, version, sizeof(version)),
+	write_subject(out, subject);
+	buf_printf(out, "CPython %s, %s%s%s\n", py_version_text(image, version, sizeof(version)),
 		   image->shared_library ? "shared library" : "executable",
 		   image->free_threaded ? ", free-threaded" : "",
 		   image->has_usdt ? ", USDT python:audit" : "");
@@ -77,10 +103,9 @@ static void write_image(struct buf *out, const char *path, const struct py_image
 			"a hook\n");
 }
 
-static void write_other(struct buf *out, const char *path, const char *why)
+static void write_other(struct buf *out, const struct check_subject *subject, const char *why)
 {
-	text_bare(out, path);
-	buf_str(out, ": ");
+	write_subject(out, subject);
 	text_bare(out, why);
 	buf_char(out, '\n');
 }

@@ -45,6 +45,14 @@ def totals_line(stderr):
     return None
 
 
+def with_capabilities(*names, user=0):
+    """The start of a command line that runs a program as that user with these capabilities only."""
+    names = ["+" + name for name in names]
+    return ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "--bounding-set",
+            ",".join(["-all"] + names), "--inh-caps", ",".join(["-all"] + names),
+            "--ambient-caps", ",".join(["-all"] + names)]
+
+
 class Records(Case):
     """What stands in a record, beyond what check_contract sees in every run."""
 
@@ -400,6 +408,24 @@ class Information(Case):
         missing = [e for e in Config.table.rows if e not in job.stdout()]
         self.assertEqual(missing, [])
 
+    def test_check_kernel(self):
+        """--check alone: the kernel's side, and the capabilities that are held and missing."""
+        kernel = json.loads(self.run_tool("--check", "--format", "json").stdout())
+        self.assertEqual([kernel["type"], kernel["release"]], ["kernel", os.uname().release])
+        features = {f["name"]: f for f in kernel["features"]}
+        self.assertLessEqual({"BTF", "ring buffer", "uprobes", "uprobe_multi", "attach cookies"}, set(features))
+        self.assertTrue(features["BTF"]["present"] and features["BTF"]["needed"])
+        self.assertTrue(all(c["held"] for c in kernel["capabilities"] if c["needed"]))
+        job = self.run_tool("--check")
+        self.assertEqual((job.status, job.stderr()), (0, ""))
+        for item in kernel["features"] + kernel["capabilities"]:
+            self.assertRegex(job.stdout(), r"\n  %s +%s\b" % (
+                re.escape(item["name"]), "yes" if item.get("present", item.get("held")) else "no|NO"))
+        without = self.spawn(*with_capabilities("bpf", "sys_ptrace"), Config.tool, "--check", "--format", "json")
+        self.assertEqual(without.wait(), 1)
+        held = {c["name"]: c["held"] for c in json.loads(without.stdout())["capabilities"]}
+        self.assertEqual([held["CAP_BPF"], held["CAP_PERFMON"], held["CAP_SYS_PTRACE"]], [True, False, True])
+
     def test_check(self):
         """--check tells the version of an interpreter, by file and by process, and refuses another file."""
         job = self.run_tool("--check", self.py.path)
@@ -425,6 +451,52 @@ class Information(Case):
         for word in ("--pid", "--follow", "--all", "--event", "--string-limit", "--no-args", "--output", "--format",
                      "--summary", "--duration", "--count", "--buffer", "--check", "--list-events", "--as-root"):
             self.assertIn(word, job.stdout())
+
+
+class Checks(Case):
+    """What --check foretells is what tracing does."""
+    per_python = True
+
+    def check_json(self, *what):
+        job = self.run_tool("--check", "--format", "json", *what)
+        self.assertEqual((job.status, job.stderr()), (0, ""))
+        return json.loads(job.stdout())
+
+    def test_same_everywhere(self):
+        """By path, also of a launcher or a script; by process; and in the process record."""
+        script = self.path("script")
+        with open(script, "w") as f:
+            f.write("#!/usr/bin/env %s\n" % self.py.path)
+        target = self.ticker()
+        by_path, by_script = self.check_json(self.py.path), self.check_json(script)
+        by_pid = self.check_json("-p", str(target.pid))
+        self.finish(target)
+        self.assertEqual([by_path.pop("path"), by_script.pop("path"), by_pid.pop("pid")],
+                         [self.py.path, script, target.pid])
+        self.assertEqual(len({os.path.realpath(x.pop("file")) for x in (by_path, by_script, by_pid)}), 1)
+        self.assertEqual(by_script, by_path)
+        self.assertEqual(by_pid, by_path)
+        self.assertEqual([by_path["type"], by_path["python"]], ["image", self.py.version])
+        self.assertRegex(by_path["layout"], "confirmed by the file")
+        process = self.run_code("")[0][0]
+        chosen = by_path[by_path["choice"]]
+        self.assertEqual(by_path["shared"], process["build"] != "static executable")
+        self.assertEqual([p["entry"] for p in chosen["probes"]], process["probe"]["entries"])
+        self.assertEqual(by_path["choice"], process["probe"]["kind"])
+        self.assertEqual(chosen["missed"], process["missed"])
+
+    def test_text(self):
+        """The same for people: each probe with its place and how it was found."""
+        image = self.check_json(self.py.path)
+        text = self.run_tool("--check", self.py.path).stdout()
+        self.assertIn("%s: " % self.py.path, text)
+        self.assertIn("CPython %s, " % self.py.version, text)
+        self.assertIn(image["layout"], text)
+        for probe in image["uprobe"]["probes"] + image["usdt"]["probes"]:
+            self.assertRegex(text, r"%s +at %s\+%d, (emulated|single-stepped) .*; found by %s\n" % (
+                probe["entry"], probe["function"], probe["offset"], probe["found"]))
+        for gap in image["uprobe"]["missed"] + image["usdt"]["missed"]:
+            self.assertIn("misses: %s\n" % gap, text)
 
 
 class Errors(Case):
@@ -482,6 +554,43 @@ class Errors(Case):
                 self.assert_one_line(self.run_tool("-p", str(job.pid)), 1, re.escape(version), str(job.pid))
         if not tried:
             self.skipTest("no Python 2.7, 3.6 or 3.7 here")
+
+    def uprobe_multi(self):
+        kernel = json.loads(self.run_tool("--check", "--format", "json").stdout())
+        return any(f["present"] for f in kernel["features"] if f["name"] == "uprobe_multi")
+
+    def test_two_capabilities(self):
+        """CAP_BPF and CAP_PERFMON do for one's own programs, CAP_SYS_PTRACE for those of others."""
+        if not self.uprobe_multi() or not self.py.real.startswith("/usr/bin/"):
+            self.skipTest("no uprobe_multi, or no interpreter that another user may run")
+        copy, work = self.path("pyaudit-trace"), self.path("work")
+        subprocess.run(["install", "-m", "755", Config.tool, copy], check=True)
+        os.mkdir(work)
+        os.chmod(work, 0o777)
+        ticker = self.path("ticker.py")
+        subprocess.run(["install", "-m", "644", self.program("ticker.py"), ticker], check=True)
+        own = self.spawn(*with_capabilities(user=65534), self.py.path, ticker, stdin=subprocess.PIPE)
+        others = self.ticker()
+        self.grows(own.out_path, b"ready")
+        start = with_capabilities("bpf", "perfmon", user=65534) + [copy, "--format", "json", "-e", "e2e.*"]
+        more = with_capabilities("bpf", "perfmon", "sys_ptrace") + [copy, "--format", "json", "-e", "e2e.*"]
+        for i, (argv, event) in enumerate((
+                (start + ["--", self.py.path, "-c", "import sys; sys.audit('e2e.x')"], "e2e.x"),
+                (start + ["--count", "3", "-p", str(own.pid)], "e2e.tick"),
+                (more + ["--count", "3", "-p", str(others.pid)], "e2e.tick"),
+                (more + ["--count", "3", "-p", str(own.pid)], "e2e.tick"))):
+            with self.subTest(i):
+                job = self.spawn(*argv[:argv.index("--format")], "-o", "%s/%d.json" % (work, i),
+                                 *argv[argv.index("--format"):], cwd="/")
+                self.assertEqual(job.wait(), 0, job.stderr())
+                self.assertIn(event, names(records.load("%s/%d.json" % (work, i))))
+        for argv, pattern in ((start[:-4] + ["-a"], "CAP_SYS_PTRACE"),
+                              (start[:-4] + ["-p", str(others.pid)], "PID %d: .*ermi.*--check" % others.pid)):
+            job = self.spawn(*argv, cwd="/")
+            job.status = job.wait()
+            self.assert_one_line(job, 1, pattern)
+        self.finish(own)
+        self.finish(others)
 
     def test_ordinary_user(self):
         """Without privileges: one line that names what is missing, and nothing is run."""

@@ -15,7 +15,8 @@
 
 #define QUEUE_MAX     (16 << 20) /* bytes queued for a slow reader */
 #define FLUSH_AT      (128 << 10)
-#define TERMINAL_STEP 256 /* what a terminal that is ready takes without blocking for long */
+#define WARN_AGAIN    (1 << 20) /* bytes written after which another failure is a new one */
+#define TERMINAL_STEP 256	/* what a terminal that is ready takes without blocking for long */
 
 /* Where a queued record ends, and whether it is an audit event. */
 struct mark {
@@ -29,7 +30,8 @@ struct output {
 	int fd;
 	bool color, regular, terminal, gone, warned;
 	struct buf queue;
-	size_t written; /* bytes of the queue that are out */
+	size_t written;	      /* bytes of the queue that are out */
+	size_t since_failure; /* bytes written since the last failure */
 	struct mark *marks;
 	size_t n_marks, cap_marks, done_marks;
 	uint64_t seq; /* of the last record queued */
@@ -162,6 +164,7 @@ static void drop_queue(struct output *o, int err)
 		log_warn("%s: %s; events are lost until it can be written again",
 			 o->path ? o->path : "output", strerror(err));
 	o->warned = true;
+	o->since_failure = 0;
 	if (o->regular && o->written > begin) {
 		off_t end = lseek(o->fd, -(off_t)(o->written - begin), SEEK_CUR);
 
@@ -188,6 +191,14 @@ static size_t writable(const struct output *o, int timeout_ms)
 	return o->terminal ? TERMINAL_STEP : PIPE_BUF;
 }
 
+/* A full disk takes a record here and there: that is not yet another failure to be told. */
+static void note_progress(struct output *o, size_t n)
+{
+	o->since_failure += n;
+	if (o->since_failure >= WARN_AGAIN)
+		o->warned = false;
+}
+
 static void write_queue(struct output *o, int timeout_ms)
 {
 	size_t n, left;
@@ -205,7 +216,7 @@ static void write_queue(struct output *o, int timeout_ms)
 			return;
 		}
 		o->written += out;
-		o->warned = false;
+		note_progress(o, out);
 	}
 	settle(o);
 }
