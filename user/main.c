@@ -112,7 +112,7 @@ static int trace_filtered(const struct options *o, const struct filter *filter,
 	struct session *s;
 	int signals, status = 1;
 
-	if (!features_check())
+	if (!features_check(o->mode == MODE_ALL))
 		return 1;
 	signals = open_signals();
 	s = signals < 0 ? NULL : session_new(o, filter, args);

@@ -53,7 +53,9 @@ static int refuse_pid(pid_t pid, const struct add *add, int err)
 	if (err == -ESRCH || err == -ENOENT) {
 		log_error("PID %d: no such process; see ps -e", pid);
 	} else if (err) {
-		log_error("PID %d: cannot read its files: %s; run as root", pid, strerror(-err));
+		log_error("PID %d: cannot read its files: %s; run as root, or with the "
+			  "capabilities that --check lists",
+			  pid, strerror(-err));
 	} else if (add->refused && add->refused->error == -ENOTSUP) {
 		log_error("PID %d: CPython %s has no audit events; 3.8 or newer is needed", pid,
 			  add->refused->version);
@@ -85,7 +87,7 @@ int session_add_pid(struct session *s, pid_t asked)
 	/* A target first, so that its exit is told from now on. */
 	tracer_add_target(s->tracer, pid);
 	err = kill(pid, 0) && errno == ESRCH ? -ESRCH : target_process_files(pid, add_file, &add);
-	if (err || !add.found) {
+	if (!add.found || (err && err != -EPERM)) {
 		tracer_drop_target(s->tracer, pid);
 		return refuse_pid(pid, &add, err);
 	}

@@ -278,6 +278,43 @@ static void process_files(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
+/* As an ordinary user, who may not follow map_files. Returns how far it came. */
+static int files_by_name(void)
+{
+	struct seen s = {0};
+	char path[64], other[64], gone[80];
+	int step = 1;
+	pid_t pid;
+
+	if ((!geteuid() && setresuid(65534, 65534, 65534)) || prctl(PR_SET_DUMPABLE, 1))
+		return 0;
+	temp_file(path);
+	temp_file(other);
+	snprintf(gone, sizeof(gone), "%s (deleted)", path);
+	pid = paused_child(map_one_file, path);
+	if (!stat(path, &s.file) && !target_process_files(pid, see, &s) && s.of_file == 1)
+		step++;
+	/* Another file has the name that maps shows now: it is not taken for the mapped one. */
+	s.of_file = 0;
+	if (!unlink(path) && !stat(other, &s.file) && !rename(other, gone) &&
+	    target_process_files(pid, see, &s) == -EPERM && !s.of_file && s.calls >= 3)
+		step++;
+	end_child(pid);
+	unlink(gone);
+	return step;
+}
+
+static void mapped_files_by_name(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(files_by_name());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 3 << 8);
+}
+
 static void data_mappings_are_left_out(void **state)
 {
 	struct seen s = {0};
@@ -389,7 +426,7 @@ static void path_files(void **state)
 	temp_file(path);
 	snprintf(link, sizeof(link), "%s.link", path);
 	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
-	snprintf(gone, sizeof(gone), "%s.gone", path);
+	snprintf(gone, sizeof(gone), "%s (deleted)", path);
 	assert_int_equal(symlink(path, link), 0);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(stat(path, &s.file), 0);
@@ -496,6 +533,7 @@ int main(void)
 		cmocka_unit_test(bad_map_lines),
 		cmocka_unit_test(stat_lines),
 		cmocka_unit_test(process_files),
+		cmocka_unit_test(mapped_files_by_name),
 		cmocka_unit_test(data_mappings_are_left_out),
 		cmocka_unit_test(threads_lead_to_their_process),
 		cmocka_unit_test(processes_without_files),

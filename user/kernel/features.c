@@ -157,15 +157,21 @@ bool feature_sleepable_uprobes(void)
 }
 
 static struct capability capabilities[] = {
-	{"CAP_BPF", true, false, "load BPF programs"},
-	{"CAP_PERFMON", true, false, "read the traced process's memory from them"},
-	{"CAP_SYS_ADMIN", true, false, "attach uprobes through perf events"},
-	{"CAP_SYS_PTRACE", true, false, "open the files of other users' processes"},
-	{"CAP_DAC_READ_SEARCH", false, false, "read them wherever they lie"},
+	{"CAP_BPF", CAP_BPF, true, false, "load BPF programs"},
+	{"CAP_PERFMON", CAP_PERFMON, true, false, "read the traced process's memory from them"},
+	{"CAP_SYS_ADMIN", CAP_SYS_ADMIN, true, false, "attach uprobes through perf events"},
+	{"CAP_SYS_PTRACE", CAP_SYS_PTRACE, false, false,
+	 "find the files of other users' processes"},
+	{"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, false, false, "read them wherever they lie"},
+	{"CAP_CHECKPOINT_RESTORE", CAP_CHECKPOINT_RESTORE, false, false,
+	 "read libraries that have no name any more"},
 };
 
-static const int capability_bits[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
-				      CAP_DAC_READ_SEARCH};
+/* What CAP_SYS_ADMIN was split into still comes with it (5.8, 5.9). */
+static bool is_part_of_admin(int bit)
+{
+	return bit == CAP_BPF || bit == CAP_PERFMON || bit == CAP_CHECKPOINT_RESTORE;
+}
 
 bool capability_held(int bit)
 {
@@ -179,29 +185,26 @@ bool capability_held(int bit)
 
 const struct capability *capabilities_list(size_t *n)
 {
-	size_t i;
+	struct capability *c;
 
 	*n = sizeof(capabilities) / sizeof(capabilities[0]);
-	for (i = 0; i < *n; i++) {
-		capabilities[i].held = capability_held(capability_bits[i]);
-		if (capability_bits[i] == CAP_SYS_ADMIN)
-			capabilities[i].needed = !feature_uprobe_multi();
-		/* Until 5.8 CAP_SYS_ADMIN stood for what CAP_BPF and CAP_PERFMON are now, and still
-		 * does. */
-		if (i < 2 && capability_held(CAP_SYS_ADMIN))
-			capabilities[i].held = true;
+	for (c = capabilities; c < capabilities + *n; c++) {
+		c->held = capability_held(c->bit) ||
+			  (is_part_of_admin(c->bit) && capability_held(CAP_SYS_ADMIN));
+		if (c->bit == CAP_SYS_ADMIN)
+			c->needed = !feature_uprobe_multi();
 	}
 	return capabilities;
 }
 
-static bool capabilities_check(void)
+static bool capabilities_check(bool everybody)
 {
 	char missing[128] = "";
 	size_t n, i, len = 0;
 	const struct capability *c = capabilities_list(&n);
 
 	for (i = 0; i < n; i++)
-		if (c[i].needed && !c[i].held)
+		if (!c[i].held && (c[i].needed || (everybody && c[i].bit == CAP_SYS_PTRACE)))
 			len += snprintf(missing + len, sizeof(missing) - len, "%s%s",
 					len ? ", " : "", c[i].name);
 	if (!len)
@@ -237,9 +240,9 @@ static bool locked_down(void)
 	return yes;
 }
 
-bool features_check(void)
+bool features_check(bool everybody)
 {
-	if (!kernel_new_enough() || !capabilities_check())
+	if (!kernel_new_enough() || !capabilities_check(everybody))
 		return false;
 	if (locked_down()) {
 		log_error("kernel: locked down (confidentiality), BPF may not read memory; boot "

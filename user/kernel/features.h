@@ -18,6 +18,7 @@ const struct feature *features_list(size_t *n);
 
 struct capability {
 	const char *name; /* "CAP_BPF" */
+	int bit;	  /* CAP_BPF */
 	bool needed, held;
 	const char *detail;
 };
@@ -31,9 +32,9 @@ bool feature_attach_cookie(void);
 bool feature_sleepable_uprobes(void);
 bool feature_uprobe_multi(void);
 
-/* Is everything there that tracing needs? If not, one line on stderr names what is missing and what
- * to do. To be asked before anything else is tried. */
-bool features_check(void);
+/* Is everything there that tracing needs, also that of everybody's processes? If not, one line on
+ * stderr names what is missing and what to do. To be asked before anything else is tried. */
+bool features_check(bool everybody);
 
 /* One line on stderr: why loading or attaching may have failed with errno err. */
 void features_explain(int err);

@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -295,6 +298,7 @@ struct walk {
 	int dir;
 	struct key_set lines; /* seen in maps: saves opening the same file again */
 	struct key_set files; /* seen opened */
+	bool denied;	      /* a mapped file could not be had */
 	target_file_fn fn;
 	void *arg;
 };
@@ -355,10 +359,49 @@ static uint64_t hash_text(const char *s)
 	return h;
 }
 
+/*
+ * The mapped file by its name, for those who may not follow map_files: that takes
+ * CAP_CHECKPOINT_RESTORE (Linux fs/proc/base.c, proc_map_files_get_link), and for those of another
+ * user CAP_DAC_READ_SEARCH. The name is the process's choice and is resolved below its root; what
+ * is found is taken only if it has the mapping's numbers.
+ */
+static int visit_name(struct walk *w, const struct map_line *line)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	int root = openat(w->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), pin, ret = -EPERM;
+	struct stat st;
+
+	if (root < 0)
+		return -errno;
+	pin = syscall(SYS_openat2, root, line->path, &how, sizeof(how));
+	close(root);
+	if (pin < 0)
+		return -EPERM;
+	if (!fstat(pin, &st) && st.st_ino == line->ino && major(st.st_dev) == line->major &&
+	    minor(st.st_dev) == line->minor)
+		ret = visit_pin(w, pin);
+	close(pin);
+	return ret;
+}
+
+static int visit_mapping(struct walk *w, const struct map_line *line)
+{
+	char link[64];
+	int ret;
+
+	snprintf(link, sizeof(link), "map_files/%" PRIx64 "-%" PRIx64, line->start, line->end);
+	ret = visit_link(w, link);
+	if (ret != -EPERM && ret != -EACCES)
+		return ret;
+	ret = visit_name(w, line);
+	/* The others may be had; it is told at the end. */
+	w->denied |= ret == -EPERM;
+	return ret == -EPERM ? 0 : ret;
+}
+
 static int visit_line(struct walk *w, char *text)
 {
 	struct map_line line;
-	char link[64];
 	int ret;
 
 	text[strcspn(text, "\n")] = 0;
@@ -367,10 +410,7 @@ static int visit_line(struct walk *w, char *text)
 	/* The path is part of the key: on btrfs the numbers in maps can be those of two files. */
 	ret = key_add(&w->lines, (uint64_t)line.major << 32 | line.minor, line.ino,
 		      hash_text(line.path));
-	if (ret <= 0)
-		return ret;
-	snprintf(link, sizeof(link), "map_files/%lx-%lx", line.start, line.end);
-	return visit_link(w, link);
+	return ret <= 0 ? ret : visit_mapping(w, &line);
 }
 
 static int visit_maps(struct walk *w)
@@ -410,7 +450,7 @@ int target_process_files(pid_t pid, target_file_fn fn, void *arg)
 		ret = visit_maps(&w);
 	/* What has no memory has no files: a process that ends, but also a kernel thread. */
 	if (!ret || ret == -ESRCH)
-		ret = read_stat(w.dir, &st) || is_dead(&st) ? -ESRCH : 0;
+		ret = read_stat(w.dir, &st) || is_dead(&st) ? -ESRCH : w.denied ? -EPERM : 0;
 	free(w.lines.slots);
 	free(w.files.slots);
 	close(w.dir);

@@ -21,7 +21,8 @@ struct target_file {
 typedef int (*target_file_fn)(const struct target_file *file, void *arg);
 
 /* Calls fn once for each distinct regular file that pid executes or has mapped executable, the
- * executable first. Returns 0, fn's value, -ESRCH (no such process), -EACCES, ... */
+ * executable first. Returns 0, fn's value, -ESRCH (no such process), -EPERM (fn has got all but the
+ * files that only CAP_CHECKPOINT_RESTORE leads to), -EACCES, ... */
 int target_process_files(pid_t pid, target_file_fn fn, void *arg);
 
 /* Calls fn for the file at path (follows links). */
