@@ -14,6 +14,7 @@
 #include "check.h"
 #include "filter.h"
 #include "kernel/features.h"
+#include "reload.h"
 #include "session.h"
 #include "sink/sink.h"
 
@@ -59,7 +60,7 @@ static enum wish on_stop_signal(struct session *s, const struct signalfd_siginfo
 	return session_forward(s, 0) ? GO_ON : STOP;
 }
 
-static enum wish take_signals(struct session *s, int fd, const struct options *o)
+static enum wish take_signals(struct session *s, int fd, struct reload *r)
 {
 	struct signalfd_siginfo info;
 	enum wish wish = GO_ON;
@@ -67,15 +68,15 @@ static enum wish take_signals(struct session *s, int fd, const struct options *o
 	while (wish == GO_ON && read(fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			session_child(s);
-		else if (info.ssi_signo == SIGHUP && o->output)
-			session_reopen(s);
+		else if (info.ssi_signo == SIGHUP && (r->latest->output || r->latest->config))
+			reload_run(r, s);
 		else
 			wish = on_stop_signal(s, &info);
 	}
 	return wish;
 }
 
-static int run_loop(struct session *s, int signals, const struct options *o)
+static int run_loop(struct session *s, int signals, const struct options *o, struct reload *r)
 {
 	struct pollfd fds[] = {
 		{.fd = session_fd(s), .events = POLLIN},
@@ -87,7 +88,7 @@ static int run_loop(struct session *s, int signals, const struct options *o)
 	while (wish == GO_ON && !session_over(s) && now_ns() < end) {
 		poll(fds, 2, POLL_MS);
 		session_poll(s);
-		wish = take_signals(s, signals, o);
+		wish = take_signals(s, signals, r);
 	}
 	return session_end(s, wish == STOP_NOW);
 }
@@ -107,7 +108,7 @@ static int add_targets(struct session *s, const struct options *o)
 }
 
 static int trace_filtered(const struct options *o, const struct filter *filter,
-			  struct arg_filter *args)
+			  struct arg_filter *args, struct reload *r)
 {
 	struct session *s;
 	int signals, status = 1;
@@ -119,13 +120,13 @@ static int trace_filtered(const struct options *o, const struct filter *filter,
 	if (!s)
 		return 1;
 	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
-		status = run_loop(s, signals, o);
+		status = run_loop(s, signals, o, r);
 	session_free(s);
 	close(signals);
 	return status;
 }
 
-static int trace(const struct options *o)
+static int trace(const struct options *o, struct reload *r)
 {
 	struct arg_filter *args = NULL;
 	struct filter filter;
@@ -135,7 +136,7 @@ static int trace(const struct options *o)
 		args = arg_filter_new(o->args, o->n_args);
 	if (args) {
 		arg_filter_narrow(args, &filter);
-		status = trace_filtered(o, &filter, args);
+		status = trace_filtered(o, &filter, args, r);
 	}
 	arg_filter_free(args);
 	filter_free(&filter);
@@ -170,6 +171,7 @@ static int list_events(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o;
+	struct reload r = {.argc = argc, .argv = argv, .latest = &o};
 	int status = options_parse(&o, argc, argv);
 
 	if (status)
@@ -180,8 +182,9 @@ int main(int argc, char **argv)
 	case MODE_VERSION: options_print_version(stdout); break;
 	case MODE_LIST_EVENTS: status = list_events(&o); break;
 	case MODE_CHECK: status = check(&o); break;
-	default: status = trace(&o); break;
+	default: status = trace(&o, &r); break;
 	}
+	reload_free(&r);
 	options_free(&o);
 	return status;
 }

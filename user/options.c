@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config.h"
 #include "options_table.h"
 #include "wire.h"
 
@@ -112,6 +113,7 @@ static int take_options(struct option_parser *p, int argc, char **argv, bool *en
 			log_error("--%s: its argument is missing; give %s", row->name, row->arg);
 			return USAGE_ERROR;
 		}
+		p->given[row_of(code) - options_table(NULL)] = true;
 		ret = row_of(code)->set(p, row_of(code), optarg);
 		if (ret)
 			return ret;
@@ -160,6 +162,8 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		{p->list_events && pids, "--pid: nothing is traced by --list-events; leave it out"},
 		{!strcmp(p->o.format, "folded") && (p->check || p->list_events),
 		 "--format folded: counts of stacks; give text or json"},
+		{p->o.rotate_size && (!p->o.output || !strcmp(p->o.output, "-")),
+		 "--rotate: there is no file to rotate; give -o FILE"},
 		{!strcmp(p->o.format, "folded") && p->o.summary,
 		 "--summary and --format folded: two ways to count; give one of them"},
 	};
@@ -209,6 +213,20 @@ static int choose_mode(struct option_parser *p, char **operands)
 	return 0;
 }
 
+/* What the command line has is skipped in the file. */
+static int read_config(struct option_parser *p, bool operand)
+{
+	const struct option_row *rows;
+	bool target = operand;
+	size_t n, i;
+
+	rows = options_table(&n);
+	for (i = 0; i < n; i++)
+		target = target || (p->given[i] && rows[i].flags & ROW_TARGET);
+	p->o.config = config_read(p->config);
+	return p->o.config ? config_apply(p->o.config, p, target) : USAGE_ERROR;
+}
+
 static int parse_all(struct option_parser *p, int argc, char **argv)
 {
 	bool ended;
@@ -216,6 +234,8 @@ static int parse_all(struct option_parser *p, int argc, char **argv)
 
 	if (!ret && p->check)
 		ret = take_files(p, argc, argv, ended);
+	if (!ret && p->config)
+		ret = read_config(p, optind < argc);
 	/* Stacks without their outermost frames do not add up. */
 	if (!strcmp(p->o.format, "folded") && !p->o.stack_depth)
 		p->o.stack_depth = WIRE_MAX_FRAMES;
@@ -246,6 +266,7 @@ void options_free(struct options *o)
 
 	for (i = 0; i < o->n_events; i++)
 		free(o->events[i]);
+	config_free(o->config);
 	free(o->events);
 	free(o->args);
 	free(o->files);

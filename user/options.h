@@ -21,6 +21,8 @@ enum run_mode {
 	MODE_VERSION,
 };
 
+struct config;
+
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
@@ -45,13 +47,16 @@ struct options {
 	uint32_t stack_depth;  /* frames of a Python call stack; 0: none */
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
 	const char *output;    /* NULL: the default of the mode */
+	uint64_t rotate_size;  /* bytes; 0: the file is not rotated */
+	uint32_t rotate_keep;  /* rotated files that are kept */
 	const char *format;    /* "text" or "json" */
 	const char *metrics;   /* where --metrics listens; NULL: nowhere */
 	uint64_t duration_ns;  /* 0: no limit */
 	uint64_t count;	       /* 0: no limit */
 	enum color_when color;
 	enum py_probe_choice probe;
-	int verbosity; /* -1 with -q, +1 for each -v */
+	int verbosity;	       /* -1 with -q, +1 for each -v */
+	struct config *config; /* what --config said; NULL without it */
 };
 
 /* Fills *o from the command line. Returns 0, or 2 after one line on stderr said what is wrong. */

@@ -17,6 +17,10 @@
 #define COMM_GLOB_MAX	 127
 #define RATE_MAX	 1000000000
 
+#define ROTATE_MIN	    4096
+#define ROTATE_KEEP_DEFAULT 5
+#define ROTATE_KEEP_MAX	    1000
+
 /* The length is limited so that a long value does not push the remedy out of the line. */
 static int bad_value(const struct option_row *row, const char *value, const char *why)
 {
@@ -207,6 +211,33 @@ static int set_output(struct option_parser *p, const struct option_row *row, con
 	return 0;
 }
 
+static int set_rotate(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	static const char why[] =
+		"not a size and a number; give 4k or more, and how many files to keep, as in 64M,5";
+	const char *comma = strchr(value, ',');
+	uint64_t size, keep = ROTATE_KEEP_DEFAULT;
+	char text[32];
+
+	if (comma && (parse_number(comma + 1, &keep) || !keep || keep > ROTATE_KEEP_MAX))
+		return bad_value(row, value, why);
+	if ((size_t)snprintf(text, sizeof(text), "%.*s", (int)strcspn(value, ","), value) >=
+		    sizeof(text) ||
+	    parse_size(text, &size) || size < ROTATE_MIN || size > INT64_MAX)
+		return bad_value(row, value, why);
+	p->o.rotate_size = size;
+	p->o.rotate_keep = keep;
+	return 0;
+}
+
+static int set_config(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (!*value)
+		return bad_value(row, value, "no file name; give one");
+	p->config = value;
+	return 0;
+}
+
 static int set_metrics(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	if (!http_server_takes(value))
@@ -289,32 +320,32 @@ _Static_assert(sizeof(enum py_probe_choice) == sizeof(int) && PY_PROBE_USDT == 2
 static const struct option_row rows[] = {
 	ROW('p', "pid", "PID[,PID]",
 	    "these running processes, all threads; repeatable",
-	    .heading = "What to trace", .set = set_pids),
+	    .heading = "What to trace", .set = set_pids, .flags = ROW_REPEATS | ROW_TARGET),
 	ROW('f', "follow", NULL,
 	    "also their children: fork, exec of another Python; -a implies it",
 	    .set = set_flag, FIELD(o.follow)),
 	ROW('a', "all", NULL,
 	    "every CPython on the machine, now and later",
-	    .set = set_flag, FIELD(all)),
+	    .set = set_flag, FIELD(all), .flags = ROW_TARGET),
 	ROW('u', "uid", "USER",
 	    "with -a: only processes of this user, a name or a number",
-	    .set = set_uid),
+	    .set = set_uid, .flags = ROW_NARROWS),
 	ROW(0, "comm", "GLOB",
 	    "with -a: only processes, or threads, with such a name",
-	    .set = set_comm),
+	    .set = set_comm, .flags = ROW_NARROWS),
 	ROW(0, "cgroup", "PATH",
 	    "with -a: only processes in this control group or below it",
-	    .set = set_cgroup),
+	    .set = set_cgroup, .flags = ROW_NARROWS),
 	ROW(0, "as-root", NULL,
 	    "run COMMAND as root, not as the user who called sudo",
 	    .set = set_flag, FIELD(o.as_root)),
 
 	ROW('e', "event", "GLOB[,GLOB]",
 	    "only these; !GLOB excludes, @NAME is a category; later wins",
-	    .heading = "Which events", .set = set_events),
+	    .heading = "Which events", .set = set_events, .flags = ROW_REPEATS),
 	ROW(0, "arg", "NAME~GLOB",
 	    "only events whose argument NAME matches; repeatable: all must",
-	    .set = add_arg),
+	    .set = add_arg, .flags = ROW_REPEATS),
 	ROW('s', "string-limit", "BYTES",
 	    "bytes of one string that are captured: 1 to 32k (default 512)",
 	    .set = set_string_limit),
@@ -327,7 +358,10 @@ static const struct option_row rows[] = {
 
 	ROW('o', "output", "FILE",
 	    "write events there; - is stdout",
-	    .heading = "Output", .set = set_output),
+	    .heading = "Output", .set = set_output, .flags = ROW_LIVE),
+	ROW(0, "rotate", "SIZE[,KEEP]",
+	    "begin a new file of -o at SIZE; KEEP old ones stay (5)",
+	    .set = set_rotate, .flags = ROW_LIVE),
 	ROW(0, "format", "FORMAT",
 	    "text (default), json: one object a line, folded: counts by stack",
 	    .set = set_format, .choices = "text|json|folded"),
@@ -339,10 +373,10 @@ static const struct option_row rows[] = {
 	    .set = set_choice, FIELD(o.color), .choices = "auto|always|never"),
 	ROW('q', "quiet", NULL,
 	    "errors only on stderr",
-	    .set = set_quiet),
+	    .set = set_quiet, .flags = ROW_LIVE),
 	ROW('v', "verbose", NULL,
 	    "say on stderr what happens; repeatable",
-	    .set = set_verbose),
+	    .set = set_verbose, .flags = ROW_LIVE | ROW_COUNTS),
 
 	ROW(0, "metrics", "ADDR:PORT",
 	    "serve Prometheus metrics; PORT alone: on the loopback only",
@@ -365,18 +399,21 @@ static const struct option_row rows[] = {
 	ROW(0, "probe", "HOW",
 	    "auto (default: what sees all and changes nothing), uprobe or usdt",
 	    .heading = "Other", .set = set_choice, FIELD(o.probe), .choices = "auto|uprobe|usdt"),
+	ROW(0, "config", "FILE",
+	    "more options, from a YAML file; SIGHUP reads it again",
+	    .set = set_config, .flags = ROW_COMMAND_LINE),
 	ROW(0, "check", NULL,
 	    "what this kernel and these interpreters (-p or FILE) let us see",
-	    .set = set_flag, FIELD(check)),
+	    .set = set_flag, FIELD(check), .flags = ROW_COMMAND_LINE | ROW_TARGET),
 	ROW(0, "list-events", NULL,
 	    "the event table; -e selects, --format json for programs",
-	    .set = set_flag, FIELD(list_events)),
+	    .set = set_flag, FIELD(list_events), .flags = ROW_COMMAND_LINE | ROW_TARGET),
 	ROW(0, "version", NULL,
 	    "print the version and exit",
-	    .set = set_version),
+	    .set = set_version, .flags = ROW_COMMAND_LINE),
 	ROW('h', "help", NULL,
 	    "print this and exit",
-	    .set = set_help),
+	    .set = set_help, .flags = ROW_COMMAND_LINE),
 };
 /* clang-format on */
 
@@ -385,6 +422,7 @@ _Static_assert(N_ROWS <= OPTIONS_MAX, "the parser has room for them");
 
 const struct option_row *options_table(size_t *n)
 {
-	*n = N_ROWS;
+	if (n)
+		*n = N_ROWS;
 	return rows;
 }

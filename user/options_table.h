@@ -6,10 +6,22 @@
 #include "options.h"
 
 #define USAGE_ERROR 2
+#define OPTIONS_MAX 96
 
 struct option_parser {
 	struct options o;
 	bool all, check, list_events;
+	const char *config;	 /* --config: the file to read */
+	bool given[OPTIONS_MAX]; /* rows that the command line has */
+};
+
+enum {
+	ROW_REPEATS = 1,      /* may be a list in the configuration file */
+	ROW_COUNTS = 2,	      /* a flag that may be given several times */
+	ROW_LIVE = 4,	      /* SIGHUP changes it while tracing goes on */
+	ROW_COMMAND_LINE = 8, /* not for the configuration file */
+	ROW_TARGET = 16,      /* what to trace: one on the command line replaces all in the file */
+	ROW_NARROWS = 32,     /* belongs to -a: goes with it */
 };
 
 struct option_row {
@@ -23,15 +35,15 @@ struct option_row {
 	int (*set)(struct option_parser *p, const struct option_row *row, const char *value);
 	size_t field;	     /* where set puts it, in struct option_parser */
 	const char *choices; /* "a|b|c": the only values there are */
+	unsigned int flags;  /* ROW_... */
 };
 
 #define OPTION_LAST (-1)
-#define OPTIONS_MAX 96
 
 /* Reports it; USAGE_ERROR. */
 int options_out_of_memory(void);
 
-/* All rows in the order they are shown; *n is their number. */
+/* All rows in the order they are shown; *n, unless n is NULL, is their number. */
 const struct option_row *options_table(size_t *n);
 
 #endif

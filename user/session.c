@@ -87,20 +87,30 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 	return set_narrow(o, &group, &t.narrow) ? NULL : tracer_new(&t);
 }
 
+static struct output_target output_target(const struct options *o)
+{
+	struct output_target to = {
+		.path = o->output,
+		.fd = o->mode == MODE_COMMAND ? STDERR_FILENO : STDOUT_FILENO,
+		.rotate_size = o->rotate_size,
+		.keep = o->rotate_keep,
+	};
+
+	if (to.path && !strcmp(to.path, "-")) {
+		to.path = NULL;
+		to.fd = STDOUT_FILENO;
+	}
+	return to;
+}
+
 static struct output *open_output(const struct options *o)
 {
-	const struct format_ops *format = format_find(o->format);
-	int fd = o->mode == MODE_COMMAND ? STDERR_FILENO : STDOUT_FILENO;
-	const char *path = o->output;
+	struct output_target to = output_target(o);
 	bool color = o->color == COLOR_ALWAYS;
 
-	if (path && !strcmp(path, "-")) {
-		path = NULL;
-		fd = STDOUT_FILENO;
-	}
 	if (o->color == COLOR_AUTO)
-		color = !path && isatty(fd) && !getenv("NO_COLOR");
-	return output_open(path, fd, format, color);
+		color = !to.path && isatty(to.fd) && !getenv("NO_COLOR");
+	return output_open(&to, format_find(o->format), color);
 }
 
 static bool open_counters(struct session *s)
@@ -221,12 +231,14 @@ static void write_folded(struct session *s)
 	buf_free(&lines);
 }
 
-void session_reopen(struct session *s)
+void session_reopen(struct session *s, const struct options *options)
 {
+	struct output_target to = output_target(options);
+
 	/* What has been counted so far belongs to the file that is put away. */
 	if (s->folded)
 		write_folded(s);
-	output_reopen(s->output);
+	output_reopen(s->output, &to);
 }
 
 static void write_counts(struct session *s)

@@ -43,7 +43,8 @@ bool session_over(struct session *s);
 void session_child(struct session *s);
 /* Sends a signal on to COMMAND; false if there is none. */
 bool session_forward(struct session *s, int signal);
-void session_reopen(struct session *s);
+/* Opens the output anew where these options, which need not stay, say it goes. */
+void session_reopen(struct session *s, const struct options *options);
 
 /* Takes the probes away, writes what is left and the summary. quick: do not wait for anything.
  * Returns the exit status. */

@@ -370,7 +370,9 @@ static const char *fitting(const struct option_row *row)
 		*strchr(choice, '|') = 0;
 		return choice;
 	}
-	return !strcmp(row->name, "buffer") ? "64k" : "7";
+	if (!strcmp(row->name, "config"))
+		return "/dev/null";
+	return !strcmp(row->name, "buffer") || !strcmp(row->name, "rotate") ? "64k" : "7";
 }
 
 static void every_row(void **state)
@@ -388,7 +390,7 @@ static void every_row(void **state)
 			 row->arg ? fitting(row) : "");
 		ret = parse(&o, ARGV(text));
 		/* Right or wrong as a whole: the option itself must be known. */
-		if (ret)
+		if (ret && !strstr(said, "--rotate: there is no file"))
 			assert_non_null(strstr(said, "nothing to trace")
 						?: strstr(said, "narrows -a"));
 		options_free(&o);

@@ -8,17 +8,21 @@
 #include <unistd.h>
 
 int log_level;
+const char *log_place;
 
 /* One write per line, so that lines of several processes on one terminal do not mix. */
 static void log_line(const char *fmt, va_list ap)
 {
 	static const char prefix[] = "pyaudit-trace: ";
 	char line[2048], *p;
+	size_t head = sizeof(prefix) - 1;
 	int saved = errno, n;
 	ssize_t written;
 
 	memcpy(line, prefix, sizeof(prefix));
-	n = vsnprintf(line + sizeof(prefix) - 1, sizeof(line) - sizeof(prefix) - 1, fmt, ap);
+	if (log_place)
+		head += snprintf(line + head, 512, "%.500s: ", log_place);
+	n = vsnprintf(line + head, sizeof(line) - head - 1, fmt, ap);
 	if (n < 0)
 		return;
 	for (p = line; *p; p++)

@@ -2,7 +2,6 @@
 #include "sink/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/output_file.h"
 
 #define QUEUE_MAX     (16 << 20) /* bytes queued for a slow reader */
 #define FLUSH_AT      (128 << 10)
@@ -26,8 +26,10 @@ struct mark {
 
 struct output {
 	const struct format_ops *format;
-	const char *path; /* NULL: not ours to reopen */
+	char *path; /* NULL: not ours to reopen */
 	int fd;
+	uint64_t size, rotate_size, rotate_at; /* bytes in the file, and past which it is rotated */
+	unsigned int keep;
 	bool color, regular, terminal, gone, warned;
 	struct buf queue;
 	size_t written;	      /* bytes of the queue that are out */
@@ -39,38 +41,78 @@ struct output {
 	int64_t last_time;
 };
 
-static int open_file(const char *path)
+/* Takes over fd as what is written to from now on. */
+static void adopt_fd(struct output *o, int fd)
 {
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-}
+	struct stat st = {0};
 
-static void inspect(struct output *o)
-{
-	struct stat st;
-
+	o->fd = fd;
 	o->regular = !fstat(o->fd, &st) && S_ISREG(st.st_mode);
+	o->size = o->regular ? st.st_size : 0;
+	o->rotate_at = o->rotate_size;
 	o->terminal = isatty(o->fd);
 }
 
-struct output *output_open(const char *path, int fd, const struct format_ops *format, bool color)
+static void rotate(struct output *o)
+{
+	int fd = output_file_rotate(o->path, o->fd, o->keep);
+
+	if (fd < 0) {
+		log_warn("%s: cannot be rotated: %s; it grows on", o->path, output_file_error(fd));
+		o->rotate_at = o->size + o->rotate_size;
+		return;
+	}
+	log_info("%s: rotated at %llu bytes", o->path, (unsigned long long)o->size);
+	close(o->fd);
+	adopt_fd(o, fd);
+}
+
+/* Sets path and rotation, and opens the path. 0, or a negative errno and nothing is changed. */
+static int open_path(struct output *o, const struct output_target *to, enum output_file_how how)
+{
+	char *path = strdup(to->path);
+	int fd = path ? output_file_open(path, how) : -ENOMEM;
+
+	if (fd < 0) {
+		free(path);
+		return fd;
+	}
+	if (o->path)
+		close(o->fd);
+	free(o->path);
+	o->path = path;
+	o->rotate_size = to->rotate_size;
+	o->keep = to->keep;
+	adopt_fd(o, fd);
+	return 0;
+}
+
+struct output *output_open(const struct output_target *to, const struct format_ops *format,
+			   bool color)
 {
 	struct output *o = calloc(1, sizeof(*o));
+	int err;
 
 	if (!o) {
 		log_error("output: out of memory");
 		return NULL;
 	}
 	o->format = format;
-	o->path = path;
 	o->color = color;
-	o->fd = path ? open_file(path) : fd;
-	if (o->fd < 0) {
-		log_error("%s: cannot write: %s; choose another file with -o", path,
-			  strerror(errno));
+	if (!to->path) {
+		adopt_fd(o, to->fd);
+		return o;
+	}
+	err = open_path(o, to, to->rotate_size ? OUTPUT_FILE_APPEND : OUTPUT_FILE_EMPTY);
+	if (err) {
+		log_error("%s: cannot write: %s; choose another file with -o", to->path,
+			  output_file_error(err));
 		free(o);
 		return NULL;
 	}
-	inspect(o);
+	/* Each run begins a file of its own. */
+	if (o->rotate_size && o->regular && o->size)
+		rotate(o);
 	return o;
 }
 
@@ -134,11 +176,16 @@ void output_text(struct output *o, const char *data, size_t len)
 	buf_add(&o->queue, data, len);
 }
 
-/* Takes note of what is out now, and empties a queue that is wholly out. */
-static void settle(struct output *o)
+static void count_delivered(struct output *o)
 {
 	while (o->done_marks < o->n_marks && o->marks[o->done_marks].end <= o->written)
 		o->delivered += o->marks[o->done_marks++].event;
+}
+
+/* Takes note of what is out now, and empties a queue that is wholly out. */
+static void settle(struct output *o)
+{
+	count_delivered(o);
 	if (o->written < o->queue.len && o->written < QUEUE_MAX / 2)
 		return;
 	/* Move the rest to the front. */
@@ -170,6 +217,8 @@ static void drop_queue(struct output *o, int err)
 
 		if (end >= 0 && ftruncate(o->fd, end))
 			log_debug("output: ftruncate: %s", strerror(errno));
+		else if (end >= 0)
+			o->size = end;
 	}
 	for (i = o->done_marks; i < o->n_marks; i++) {
 		o->lost += o->marks[i].event;
@@ -199,12 +248,45 @@ static void note_progress(struct output *o, size_t n)
 		o->warned = false;
 }
 
+/* Where the last record ends that has room in the file; 0 if the next one has none. */
+static size_t fitting(const struct output *o)
+{
+	uint64_t room = o->rotate_at > o->size ? o->rotate_at - o->size : 0;
+	size_t end = 0, i;
+
+	if (o->queue.len - o->written <= room)
+		return o->queue.len;
+	for (i = o->done_marks; i < o->n_marks && o->marks[i].end - o->written <= room; i++)
+		end = o->marks[i].end;
+	return end;
+}
+
+/* How much of the queue goes into this file: whole records, and one at least. */
+static size_t take_turn(struct output *o)
+{
+	size_t end;
+
+	if (!o->rotate_size || !o->regular)
+		return o->queue.len - o->written;
+	count_delivered(o);
+	end = fitting(o);
+	/* What has been written in part was begun because it fits. */
+	if (!end && o->size) {
+		rotate(o);
+		end = fitting(o);
+	}
+	if (!end)
+		end = o->done_marks < o->n_marks ? o->marks[o->done_marks].end : o->queue.len;
+	return end - o->written;
+}
+
 static void write_queue(struct output *o, int timeout_ms)
 {
 	size_t n, left;
 	ssize_t out;
 
-	while (!o->gone && (left = o->queue.len - o->written) && (n = writable(o, timeout_ms))) {
+	while (!o->gone && o->queue.len > o->written && (n = writable(o, timeout_ms))) {
+		left = take_turn(o);
 		out = write(o->fd, o->queue.data + o->written, left < n ? left : n);
 		if (out < 0 && errno == EINTR)
 			continue;
@@ -216,6 +298,7 @@ static void write_queue(struct output *o, int timeout_ms)
 			return;
 		}
 		o->written += out;
+		o->size += out;
 		note_progress(o, out);
 	}
 	settle(o);
@@ -248,22 +331,17 @@ void output_finish(struct output *o, int timeout_ms)
 		drop_queue(o, ETIMEDOUT);
 }
 
-void output_reopen(struct output *o)
+void output_reopen(struct output *o, const struct output_target *to)
 {
-	int fd;
+	int err;
 
-	if (!o->path)
-		return;
 	write_queue(o, 0);
-	fd = open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	if (fd < 0) {
-		log_warn("%s: cannot reopen: %s; going on with the old file", o->path,
-			 strerror(errno));
+	if (!to->path)
 		return;
-	}
-	close(o->fd);
-	o->fd = fd;
-	inspect(o);
+	err = open_path(o, to, OUTPUT_FILE_APPEND);
+	if (err)
+		log_warn("%s: cannot reopen: %s; going on with the old file", to->path,
+			 output_file_error(err));
 }
 
 bool output_gone(const struct output *o)
@@ -299,5 +377,6 @@ void output_free(struct output *o)
 		close(o->fd);
 	buf_free(&o->queue);
 	free(o->marks);
+	free(o->path);
 	free(o);
 }

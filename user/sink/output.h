@@ -18,9 +18,17 @@
 
 struct output;
 
-/* path NULL: fd (not closed). A file is created or truncated; it is refused if it is a symbolic
- * link that ends nowhere or a directory. NULL after one line said why. */
-struct output *output_open(const char *path, int fd, const struct format_ops *format, bool color);
+struct output_target {
+	const char *path; /* NULL: fd (not closed) */
+	int fd;
+	uint64_t rotate_size; /* bytes a file may grow to before it is rotated; 0: any number */
+	unsigned int keep;    /* rotated files that are kept */
+};
+
+/* A file is created or emptied, or rotated away if it is to be rotated; sink/output_file.h says
+ * which are refused. NULL after one line said why. */
+struct output *output_open(const struct output_target *to, const struct format_ops *format,
+			   bool color);
 
 /* Queues a record. */
 void output_record(struct output *o, const struct audit_event *event);
@@ -34,8 +42,9 @@ void output_flush(struct output *o);
 /* Writes all, waiting for a slow reader at most timeout_ms; what is left then is lost. */
 void output_finish(struct output *o, int timeout_ms);
 
-/* Opens the file anew (log rotation). */
-void output_reopen(struct output *o);
+/* Opens the file anew (somebody has rotated it), or another one; with neither a path before nor now
+ * nothing happens. If it cannot be opened that is told, and the old one is written on. */
+void output_reopen(struct output *o, const struct output_target *to);
 
 /* The reader is gone: nothing will ever be written again. */
 bool output_gone(const struct output *o);
