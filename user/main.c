@@ -107,8 +107,13 @@ static int add_targets(struct session *s, const struct options *o)
 	return err;
 }
 
-static int trace_filtered(const struct options *o, const struct filter *filter,
-			  struct arg_filter *args, struct reload *r)
+struct stages {
+	struct filter filter;
+	struct arg_filter *args;
+	struct redactor *redactor;
+};
+
+static int trace_staged(const struct options *o, const struct stages *stages, struct reload *r)
 {
 	struct session *s;
 	int signals, status = 1;
@@ -116,7 +121,7 @@ static int trace_filtered(const struct options *o, const struct filter *filter,
 	if (!features_check(o->mode == MODE_ALL))
 		return 1;
 	signals = open_signals();
-	s = signals < 0 ? NULL : session_new(o, filter, args);
+	s = signals < 0 ? NULL : session_new(o, &stages->filter, stages->args, stages->redactor);
 	if (!s)
 		return 1;
 	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
@@ -126,20 +131,31 @@ static int trace_filtered(const struct options *o, const struct filter *filter,
 	return status;
 }
 
+static struct redactor *make_redactor(const struct options *o)
+{
+	const char *error;
+	size_t bad;
+	struct redactor *redactor = redactor_new(o->redact, o->n_redact, &bad, &error);
+
+	if (!redactor)
+		log_error("--redact '%.200s': %s", bad < o->n_redact ? o->redact[bad] : "", error);
+	return redactor;
+}
+
 static int trace(const struct options *o, struct reload *r)
 {
-	struct arg_filter *args = NULL;
-	struct filter filter;
+	struct stages stages = {.redactor = make_redactor(o)};
 	int status = 2;
 
-	if (!filter_init(&filter, o->events, o->n_events))
-		args = arg_filter_new(o->args, o->n_args);
-	if (args) {
-		arg_filter_narrow(args, &filter);
-		status = trace_filtered(o, &filter, args, r);
+	if (stages.redactor && !filter_init(&stages.filter, o->events, o->n_events))
+		stages.args = arg_filter_new(o->args, o->n_args);
+	if (stages.args) {
+		arg_filter_narrow(stages.args, &stages.filter);
+		status = trace_staged(o, &stages, r);
 	}
-	arg_filter_free(args);
-	filter_free(&filter);
+	arg_filter_free(stages.args);
+	redactor_free(stages.redactor);
+	filter_free(&stages.filter);
 	return status;
 }
 

@@ -269,6 +269,7 @@ void options_free(struct options *o)
 	config_free(o->config);
 	free(o->events);
 	free(o->args);
+	free(o->redact);
 	free(o->files);
 	free(o->pids);
 	*o = (struct options){0};

@@ -38,11 +38,13 @@ struct options {
 	char **args; /* the --arg rules, NULL-terminated; point into argv */
 	size_t n_args;
 	bool by_uid;
-	uint32_t uid;	       /* -u */
-	const char *comm;      /* NULL: any */
-	const char *cgroup;    /* NULL: any */
-	uint64_t rate;	       /* events a second of one process; 0: no limit */
-	unsigned int max_cpu;  /* percent of one CPU; 0: no limit */
+	uint32_t uid;	      /* -u */
+	const char *comm;     /* NULL: any */
+	const char *cgroup;   /* NULL: any */
+	uint64_t rate;	      /* events a second of one process; 0: no limit */
+	unsigned int max_cpu; /* percent of one CPU; 0: no limit */
+	const char **redact;  /* the --redact rules in order */
+	size_t n_redact;
 	uint32_t string_limit; /* bytes */
 	uint32_t stack_depth;  /* frames of a Python call stack; 0: none */
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */

@@ -153,6 +153,17 @@ static int set_rate(struct option_parser *p, const struct option_row *row, const
 	return 0;
 }
 
+static int set_redact(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	const char **rules = reallocarray(p->o.redact, p->o.n_redact + 1, sizeof(*rules));
+
+	if (!rules)
+		return options_out_of_memory();
+	p->o.redact = rules;
+	p->o.redact[p->o.n_redact++] = value;
+	return 0;
+}
+
 static int set_string_limit(struct option_parser *p, const struct option_row *row,
 			    const char *value)
 {
@@ -365,6 +376,9 @@ static const struct option_row rows[] = {
 	ROW(0, "format", "FORMAT",
 	    "text (default), json: one object a line, folded: counts by stack",
 	    .set = set_format, .choices = "text|json|folded"),
+	ROW(0, "redact", "RULE",
+	    "also hide EVENT:ARG or EVENT:ARG~REGEX; none: not even passwords",
+	    .set = set_redact, .flags = ROW_REPEATS),
 	ROW('c', "summary", NULL,
 	    "counts instead of events",
 	    .set = set_flag, FIELD(o.summary)),

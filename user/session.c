@@ -137,8 +137,13 @@ static bool open_stacks(struct session *s)
 	return s->stacks;
 }
 
+static char *edit_cmdline(void *redactor, char *cmdline, size_t *len, bool cut)
+{
+	return redact_cmdline(redactor, cmdline, len, cut);
+}
+
 struct session *session_new(const struct options *options, const struct filter *filter,
-			    struct arg_filter *args)
+			    struct arg_filter *args, struct redactor *redactor)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -149,6 +154,7 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->options = options;
 	s->filter = filter;
 	s->args = args;
+	s->redactor = redactor;
 	s->output = open_output(options);
 	if (!s->output)
 		goto fail;
@@ -157,6 +163,8 @@ struct session *session_new(const struct options *options, const struct filter *
 		goto fail;
 	s->images = images_new(s->tracer, options->probe, options->stack_depth);
 	s->processes = process_cache_new();
+	if (s->processes)
+		process_cache_edit(s->processes, edit_cmdline, redactor);
 	s->rescan = rescan_new();
 	if (!s->images || !s->processes || !s->rescan || !open_counters(s) || !open_stacks(s))
 		log_error("out of memory");

@@ -11,13 +11,14 @@
 #include "arg_filter.h"
 #include "filter.h"
 #include "options.h"
+#include "redact/redact.h"
 
 struct session;
 
-/* Opens the output and loads the programs. NULL after one line said why. The filters are the
- * caller's and must outlive the session. */
+/* Opens the output and loads the programs. NULL after one line said why. The filters and
+ * the redactor are the caller's and must outlive the session. */
 struct session *session_new(const struct options *options, const struct filter *filter,
-			    struct arg_filter *args);
+			    struct arg_filter *args, struct redactor *redactor);
 
 /* Puts probes on a running process. 0, or negative after one line said why. */
 int session_add_pid(struct session *s, pid_t pid);

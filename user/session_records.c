@@ -162,6 +162,7 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 		if (!info->probe && image)
 			session_announce(s, info, image, &event);
 	}
+	redact_event(s->redactor, &event, s->decoder.values + 1);
 	deliver(s, &event);
 }
 

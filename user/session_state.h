@@ -20,6 +20,7 @@ struct session {
 	const struct options *options;
 	const struct filter *filter;
 	struct arg_filter *args;
+	struct redactor *redactor;
 	struct tracer *tracer;
 	struct images *images;
 	struct process_cache *processes;

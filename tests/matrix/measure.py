@@ -77,7 +77,7 @@ class Measure(Case):
             args = [work]
         if os.path.exists(log):
             os.remove(log)
-        found, _ = self.run_json("--probe", self.choice, "--", self.python, self.program(program), *args,
+        found, _ = self.run_json("--probe", self.choice, "--redact", "none", "--", self.python, self.program(program), *args,
                                  timeout=75, env=self.environment(E2E_LOG=log, E2E_CLIP="1024"))
         entries = reference.load_log(log)
         self.assertEqual(records.total_lost(found[-1]), 0, "events were lost: %r" % found[-1])

@@ -19,6 +19,8 @@ struct process_cache {
 	size_t n_slots; /* a power of two */
 	size_t n;
 	size_t sweep_at;
+	process_cmdline_fn edit; /* or NULL */
+	void *edit_arg;
 };
 
 struct process_cache *process_cache_new(void)
@@ -198,6 +200,24 @@ static struct process_entry *entry_add(struct process_cache *cache, uint32_t pid
 	return e;
 }
 
+void process_cache_edit(struct process_cache *cache, process_cmdline_fn edit, void *arg)
+{
+	cache->edit = edit;
+	cache->edit_arg = arg;
+}
+
+/* length: bytes the command line really has. */
+static void edit_cmdline(struct process_cache *cache, struct process_entry *e, uint64_t length)
+{
+	if (!cache->edit || !e->cmdline)
+		return;
+	e->cmdline =
+		cache->edit(cache->edit_arg, e->cmdline, &e->cmdline_len, e->cmdline_len < length);
+	if (!e->cmdline)
+		e->cmdline_len = 0;
+	process_entry_publish(e);
+}
+
 struct process_info *process_get(struct process_cache *cache, uint32_t pid)
 {
 	struct process_info *known = process_find(cache, pid);
@@ -209,6 +229,7 @@ struct process_info *process_get(struct process_cache *cache, uint32_t pid)
 	if (!e)
 		return NULL;
 	process_entry_read(e);
+	edit_cmdline(cache, e, e->cmdline_len + (e->cmdline_len == CMDLINE_MAX));
 	return &e->info;
 }
 
@@ -235,6 +256,7 @@ struct process_info *process_learn(struct process_cache *cache, const struct wir
 	process_entry_clear(e);
 	process_entry_take(e, wire);
 	e->info.exec = wire->exec;
+	edit_cmdline(cache, e, wire->cmdline);
 	return &e->info;
 }
 

@@ -11,6 +11,11 @@ struct process_cache;
 struct process_cache *process_cache_new(void); /* NULL without memory */
 void process_cache_free(struct process_cache *cache);
 
+/* Given each command line before anybody sees it: takes over cmdline (malloc) and returns it or
+ * another, its length in *len; NULL: it is not known. cut: there was more. */
+typedef char *(*process_cmdline_fn)(void *arg, char *cmdline, size_t *len, bool cut);
+void process_cache_edit(struct process_cache *cache, process_cmdline_fn edit, void *arg);
+
 /* What the kernel side saw of a process: to be taken before its events. If its number was known
  * for a process that started at another time, that one is forgotten. NULL without memory. */
 struct process_info *process_learn(struct process_cache *cache, const struct wire_process *wire);

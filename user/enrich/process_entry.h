@@ -6,6 +6,8 @@
 #include "enrich/cgroup.h"
 #include "enrich/process.h"
 
+#define CMDLINE_MAX (64 * 1024) /* bytes of a command line that are read from /proc */
+
 struct process_entry {
 	struct process_info info; /* first: what callers hold is this entry */
 	char *exe, *cwd, *cmdline;

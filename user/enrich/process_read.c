@@ -9,7 +9,6 @@
 #include "enrich/process_entry.h"
 #include "target/files.h"
 
-#define CMDLINE_MAX  (64 * 1024)
 #define LINK_MAX_LEN (64 * 1024)
 #define SMALL_MAX    (16 * 1024)
 

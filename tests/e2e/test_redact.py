@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""No secret leaves the tracer, whatever the format; all else does, as it is."""
+import json
+import re
+
+from lib import records
+from lib.case import Case
+
+SECRET = "c0rrect-h0rse"
+TOKEN = re.compile(r"<redacted:[^>]*>")
+
+
+class Redaction(Case):
+    def trace(self, *arguments, **how):
+        """What a run wrote, whose contract holds: as text and as plain objects."""
+        out = self.path("out%d.json" % len(self.jobs))
+        self.run_json(*arguments, timeout=40, **how)
+        with open(out, encoding="utf-8") as f:
+            text = f.read()
+        return text, [json.loads(line) for line in text.splitlines()]
+
+    def run_secrets(self, *options):
+        return self.trace("-f", *options, "--", self.py.path, self.program("secrets.py"), "--password", SECRET)
+
+    def test_defaults(self):
+        """Environment, command lines, URLs, headers, logins: names stay, the secret is nowhere."""
+        text, found = self.run_secrets("-s", "4k")
+        for line in text.splitlines():
+            self.assertNotIn(SECRET, line)
+        tokens = set(TOKEN.findall(text))
+        self.assertEqual(tokens, {"<redacted:%s>" % name for name in (
+            "env-value", "argv-password", "url-credential", "header", "login")})
+        popen, inherited = records.audits(found, "subprocess.Popen")[:2]
+        self.assertEqual(popen["args"]["args"], [
+            "/bin/true", "--password", "<redacted:argv-password>", "--token=<redacted:argv-password>",
+            "https://<redacted:url-credential>@localhost/"])
+        self.assertEqual(popen["args"]["env"]["E2E_SECRET"], "<redacted:env-value>")
+        self.assertEqual(inherited["args"]["env"]["mapping"]["E2E_SECRET"], "<redacted:env-value>")
+        self.assertEqual(set(popen["args"]["env"].values()), {"<redacted:env-value>"})
+        spawn = records.audits(found, "os.posix_spawn")[-1]
+        self.assertEqual(set(spawn["args"]["env"].values()), {"<redacted:env-value>"})
+        system, = records.audits(found, "os.system")
+        self.assertEqual(bytes_or_text(system["args"]["command"]),
+                         "E2E_PASSWORD=<redacted:argv-password> true --api-key '<redacted:argv-password>'")
+        self.assertEqual(found[0]["cmdline"][-2:], ["--password", "<redacted:argv-password>"])
+
+    def test_every_format(self):
+        """Neither text nor JSON shows it, and both show the tokens."""
+        for form in ("text", "json"):
+            out = self.path("out." + form)
+            job = self.run_tool("-f", "-s", "4k", "--format", form, "-o", out, "--", self.py.path,
+                                self.program("secrets.py"), "--password", SECRET)
+            self.assertEqual(job.status, 0, job.stderr())
+            with open(out) as f:
+                text = f.read()
+            self.assertNotIn(SECRET, text)
+            self.assertGreater(text.count("<redacted:env-value>"), 10)
+
+    def test_cut(self):
+        """A limit that ends in the middle of a secret does not uncover its beginning."""
+        for limit in (16, 20, 24, 31):
+            text, _ = self.run_secrets("-s", str(limit))
+            self.assertNotIn(SECRET[:4], text)
+
+    def test_none(self):
+        """--redact none: what an event was called with is what is told."""
+        text, found = self.run_secrets("-s", "4k", "--redact", "none")
+        self.assertNotIn("<redacted:", text)
+        popen = records.audits(found, "subprocess.Popen")[0]
+        self.assertEqual(popen["args"]["env"]["E2E_SECRET"], SECRET)
+        self.assertEqual(found[0]["cmdline"][-1], SECRET)
+
+    def test_rules(self):
+        """Rules by event, argument and pattern; the token says which."""
+        code = "import sys\nsys.audit('e2e.x', 'id 4711-23', ['a', {'k': b'id 5-6'}], 7)\nopen('/etc/hostname')"
+        _, found = self.trace("-e", "e2e.x,open", "--redact", r"e2e.*:*~id (\d+)", "--redact", "open:mode",
+                              "--redact", "process:cmdline~hostname", "--redact", "e2e.x:arg2",
+                              "--", self.py.path, "-c", code)
+        r, = records.audits(found, "e2e.x")
+        self.assertEqual(r["args"], {
+            "arg0": "id <redacted:rule-1/*>-23", "arg1": ["a", {"k": {"bytes": "id <redacted:rule-1/*>-6"}}],
+            "arg2": "<redacted:rule-4/arg2>"})
+        opened = [r["args"] for r in records.audits(found, "open") if r["args"]["path"] == "/etc/hostname"]
+        self.assertEqual([a["mode"] for a in opened], ["<redacted:rule-2/mode>"])
+        self.assertIn("/etc/<redacted:rule-3/cmdline>", found[0]["cmdline"][-1])
+
+    def test_wrong_rules(self):
+        """A rule that is none, or names nothing there is, is a usage error with its remedy."""
+        for rule, pattern in (("open", "give EVENT:ARG"), ("opne:path", "--list-events"),
+                              ("open:pth", "no argument pth"), ("open:path~(", "missing closing parenthesis")):
+            self.assert_one_line(self.run_tool("--redact", rule, "true"), 2, "--redact '", pattern)
+
+    def test_no_false_hits(self):
+        """Where every event gets arguments of every kind, values of the environment are redacted, and what
+        looks like a login where logins are sent; nothing else."""
+        env = self.environment(E2E_LOG=self.path("log"))
+        command = ["--", self.py.path, self.program("rows_kinds.py")]
+        text, found = self.trace("-f", *command, env=env)
+        _, plain = self.trace("-f", "--redact", "none", *command, env=env)
+        tokens = {(r.get("event"), token) for r in found for token in TOKEN.findall(json.dumps(r))}
+        self.assertIn(("os.putenv", "<redacted:env-value>"), tokens)
+        self.assertFalse({(name, token) for name, token in tokens if token != "<redacted:env-value>"} -
+                         {("imaplib.send", "<redacted:login>"), ("smtplib.send", "<redacted:login>")})
+        self.assertEqual(len(records.audits(found)), len(records.audits(plain)))
+
+
+def bytes_or_text(value):
+    return value["bytes"] if isinstance(value, dict) else value
