@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tracer against the program's own audit hook: the same events, in order, with the same arguments."""
+"""The tracer against the program's own audit hook: the same events, in order, with the same arguments and
+call stacks."""
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from lib import compare, records, reference
 from lib.case import Case, Config
 
 STDLIB_MODULES = ("test.test_shutil", "test.test_support")  # Debian's libpython has only the second
+STACKS = ["--stack=128"]  # each event's stack is compared with the one the hook has walked
 
 
 class Differential(Case):
@@ -47,7 +49,7 @@ class Differential(Case):
 
     def check_command(self, *program, options=(), status=0, follow=False, limit=512, clip=1024):
         """Program with the hook, started by the tracer."""
-        options = list(options) + (["-f"] if follow else [])
+        options = STACKS + list(options) + (["-f"] if follow else [])
         found, _ = self.run_json(*options, *self.command(*program), status=status, timeout=60,
                                  env=self.hooked(E2E_CLIP=str(clip)))
         return self.check(found, follow, limit), found
@@ -58,7 +60,7 @@ class Differential(Case):
         entries, _ = self.check_command(*program)
         if program[1:]:
             self.work()
-        found, _ = self.run_json(*self.command(*program), env=self.environment())
+        found, _ = self.run_json(*STACKS, *self.command(*program), env=self.environment())
         self.assertNotIn("sys.addaudithook", [r["event"] for r in records.audits(found)])
         problems = compare.compare_unhooked(entries, records.audits(found), Config.table)
         self.assertFalse(problems, "\n" + "\n".join(problems))
@@ -68,7 +70,7 @@ class Differential(Case):
         target = self.spawn(self.py.path, self.program(program[0]), *program[1:], stdin=subprocess.PIPE,
                             env=dict(env, E2E_WAIT="1"))
         out = self.path("attached.json")
-        tracer = self.tool("--format", "json", "--redact", "none", "-o", out, "-p", str(target.pid))
+        tracer = self.tool("--format", "json", "--redact", "none", "-o", out, *STACKS, "-p", str(target.pid))
         self.grows(out, b'"e2e.knock"')
         target.say("go")
         self.grows(target.out_path, b"done", timeout=40)
@@ -147,7 +149,7 @@ class Differential(Case):
         """A test module of the standard library, which knows nothing of us."""
         for module in STDLIB_MODULES:
             out = self.path("out.json")
-            job = self.run_tool("--format", "json", "-o", out, *self.command("stdlib.py", module), timeout=60,
+            job = self.run_tool("--format", "json", "-o", out, *STACKS, *self.command("stdlib.py", module), timeout=60,
                                 env=self.hooked(TMPDIR=self.dir), cwd=self.dir)
             if job.status != 77:
                 break

@@ -4,7 +4,7 @@ import json
 
 from lib import compare, records, reference, rows
 from lib.case import Case, Config
-from test_differential import Differential
+from test_differential import STACKS, Differential
 
 ENOUGH = 120  # rows that must be raised for real
 TALLIES = []
@@ -19,7 +19,7 @@ class Rows(Case):
 
     def run_program(self, *program, env, **how):
         """The audit records of a run in which nothing was lost."""
-        found, _ = self.run_json("-f", *self.command(*program), env=env, timeout=40, **how)
+        found, _ = self.run_json("-f", *STACKS, *self.command(*program), env=env, timeout=40, **how)
         self.assertEqual(records.total_lost(found[-1]), 0, "events were lost: %r" % found[-1])
         return records.audits(found)
 

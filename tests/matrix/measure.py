@@ -33,10 +33,10 @@ raise ValueError("at the end")
 
 
 class Count:
-    """agreed of total events; missing and surplus: how often by name; problems: lines of text."""
+    """agreed of total events; stacks: how many whose call stack agreed; missing and surplus: how often by name; problems: lines of text."""
 
     def __init__(self):
-        self.agreed = self.total = 0
+        self.agreed = self.stacks = self.total = 0
         self.missing, self.surplus = collections.Counter(), collections.Counter()
         self.problems = []
 
@@ -52,8 +52,11 @@ class Count:
                 self.surplus.update(r["event"] for r in found[j:j_end])
                 continue
             for want, record in zip(wants[i:i_end], found[j:j_end]):
-                problems = compare.compare_event(want, record, Config.table, limit=LIMIT)
+                problems = compare.compare_event(want, record, Config.table, limit=LIMIT, stacks=False)
                 self.agreed += not problems
+                stack = compare.compare_stack(want["k"], record)
+                self.stacks += not stack
+                problems += ["%s: %s" % (want["e"], p) for p in stack]
                 self.problems += ["%s, seq %d: %s" % (who, record["seq"], p) for p in problems]
 
 
@@ -77,7 +80,8 @@ class Measure(Case):
             args = [work]
         if os.path.exists(log):
             os.remove(log)
-        found, _ = self.run_json("--probe", self.choice, "--redact", "none", "--", self.python, self.program(program), *args,
+        found, _ = self.run_json("--probe", self.choice, "--stack=128", "--redact", "none", "--", self.python,
+                                 self.program(program), *args,
                                  timeout=75, env=self.environment(E2E_LOG=log, E2E_CLIP="1024"))
         entries = reference.load_log(log)
         self.assertEqual(records.total_lost(found[-1]), 0, "events were lost: %r" % found[-1])
@@ -99,7 +103,7 @@ def measure(path, choice):
     test.run(result)
     for _, trace in result.failures + result.errors:
         test.counts.problems.insert(0, trace.strip())
-        test.counts.agreed = test.counts.total = 0
+        test.counts.agreed = test.counts.stacks = test.counts.total = 0
     return test.counts
 
 

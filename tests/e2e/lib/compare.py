@@ -5,6 +5,7 @@ Everything must agree: order, names, number of arguments, and each value with it
 shortened, and how far, follows from the specification: strings beyond --string-limit bytes, values
 beyond the 64th, containers below the 4th level; each must be named in "truncated" with its true length.
 """
+import ast
 import base64
 import json
 import pathlib
@@ -331,8 +332,39 @@ class Table:
         return "%s has arguments named %s; the table says %s" % (event, names, variants or "nothing")
 
 
+FRAME = re.compile(r"<frame at 0x[0-9a-f]+, file (?P<file>.*), line (?P<line>-?\d+|None), code (?P<name>.*)>$", re.S)
+
+
+def compare_frame(want, got, loose):
+    """A problem of one frame against what repr() said of it, or None. repr() has the name, the tracer the
+    qualified name where there is one."""
+    m = FRAME.match(want)
+    if not m or not isinstance(got, Obj):
+        return "is %r instead of %s" % (got, want)
+    file, line = ast.literal_eval(m.group("file")), m.group("line")
+    if merged(file) != got["file"] and not (loose and mask(file) == mask(got["file"])):
+        return "file %r instead of %s" % (got["file"], want)
+    if got["func"] != merged(m.group("name")) and not got["func"].endswith("." + merged(m.group("name"))):
+        return "func %r instead of %s" % (got["func"], want)
+    if got.get("line", 0) != max(0, int(line) if line != "None" else 0):
+        return "line %r instead of %s" % (got.get("line"), want)
+    return None
+
+
+def compare_stack(want, record, loose=False):
+    """Problems of a record's stack; all of it is expected."""
+    stack = record.get("stack")
+    if not isinstance(stack, list):
+        return ["stack is %r" % (stack,)]
+    if len(stack) != len(want):
+        return ["stack of %d frames instead of %d:\n  %s\n  %s" % (len(stack), len(want), stack, want)]
+    problems = [(i, compare_frame(w, g, loose)) for i, (w, g) in enumerate(zip(want, stack))]
+    return ["stack[%d] %s" % (i, p) for i, p in problems if p]
+
+
 def compare_event(want, record, table, **how):
     """Problems of one record against one entry of the log."""
+    stacks = how.pop("stacks", True)
     how = dict(how, unordered=how.get("unordered") or want["e"].startswith("args.split"))
     c = Comparison(record.get("truncated"), record.get("unreadable"), **how)
     c.event = want["e"]
@@ -352,6 +384,8 @@ def compare_event(want, record, table, **how):
     problem = table.check(want["e"], args.keys())
     if problem:
         c.problems.append(problem)
+    if "k" in want and stacks:
+        c.problems += compare_stack(want["k"], record, c.loose)
     if not c.problems:
         c.problems += ["%r is named in truncated, but is nowhere" % k for k in c.truncated if k not in c.used]
     return ["%s: %s" % (want["e"], p) for p in c.problems]

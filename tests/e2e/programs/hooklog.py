@@ -2,14 +2,18 @@
 """What a traced program says of its own audit events.
 
 install() adds an audit hook that appends every event to the file $E2E_LOG, one JSON object a line:
-{"p": pid, "t": tid, "e": name, "a": [values]}. The values are tagged (see value()), so that the
+{"p": pid, "t": tid, "e": name, "a": [values], "k": [frames]}. The values are tagged (see value()), so that the
 reader knows more than the tracer's JSON can say: tuple or list, str or bytes, the true length.
 
 The hook must not raise audit events itself and must not change what it looks at. So everything is
 imported and bound before it is installed, the log is written with os.write to a descriptor opened
 before, and values are read through the methods of the base types, never through overridable ones.
 
+"k" is what repr() says of each frame, from the one that raised the event outwards. Of a frame's attributes
+only f_back can be had without raising an event; repr() tells file, line and name without.
+
 Without $E2E_LOG there is no hook and the program raises the same events unobserved.
+
 With $E2E_WAIT the program raises "e2e.knock" until a line arrives on stdin, so that a tracer can be
 attached meanwhile, and waits for a second line before it ends.
 """
@@ -44,6 +48,25 @@ _Environ = type(os.environ)
 _fsdecode = os.fsdecode
 _write, _getpid, _get_tid = os.write, os.getpid, _thread.get_native_id
 _busy = set()
+
+
+def own_caller():
+    """A generator that is sent its own frame and then yields the frame of whoever resumes it."""
+    me = yield
+    while True:
+        yield me.f_back
+
+
+_callers, _spare = {}, []  # by thread: a generator that runs cannot be resumed by another
+
+
+def spare_callers():
+    """Before there is a hook: gi_frame is audited."""
+    for _ in range(64):
+        generator = own_caller()
+        next(generator)
+        generator.send(generator.gi_frame)
+        _spare.append(generator)
 
 
 def text(s):
@@ -146,8 +169,14 @@ def hook(event, args):
         return
     _busy.add(tid)
     try:
-        line = '{"p":%d,"t":%d,"e":%s,"a":[%s]}\n' % (
-            _getpid(), tid, quote(event), ",".join([value(v) for v in args]))
+        if tid not in _callers:
+            _callers[tid] = _spare.pop()
+        frame, frames = next(_callers[tid]).f_back, []
+        while frame is not None:
+            frames.append(quote(repr(frame)))
+            frame = frame.f_back
+        line = '{"p":%d,"t":%d,"e":%s,"a":[%s],"k":[%s]}\n' % (
+            _getpid(), tid, quote(event), ",".join([value(v) for v in args]), ",".join(frames))
     except BaseException as e:  # an exception would forbid the audited operation
         line = '{"broken":%s}\n' % quote("%s: %r" % (event, e))
     finally:
@@ -163,6 +192,7 @@ def install():
     os.dup2(fd, LOG_FD, inheritable=False)
     os.close(fd)
     fcntl.fcntl(LOG_FD, fcntl.F_GETFD)
+    spare_callers()
     sys.addaudithook(hook)
 
 
