@@ -316,7 +316,7 @@ static int recipe_of(const char *name)
 
 /* record_start and put_name of bpf/event.h. What another event left behind in the work area is
  * noise. */
-static struct scratch *host_start(uint64_t bias)
+static inline struct scratch *host_start(uint64_t bias)
 {
 	struct scratch *s = &host_scratch;
 	struct wire_value *v;
@@ -334,7 +334,7 @@ static struct scratch *host_start(uint64_t bias)
 }
 
 /* capture_all. Returns the number of steps taken. */
-static int host_walk(struct scratch *s, const struct image_config *image)
+static inline int host_walk(struct scratch *s, const struct image_config *image)
 {
 	int i, next;
 
@@ -350,7 +350,7 @@ static int host_walk(struct scratch *s, const struct image_config *image)
 }
 
 /* record_send. Returns the record's size. */
-static size_t host_finish(struct scratch *s)
+static inline size_t host_finish(struct scratch *s)
 {
 	struct wire_audit *a = (struct wire_audit *)s->record;
 
@@ -365,14 +365,15 @@ static size_t host_finish(struct scratch *s)
 }
 
 /* One argument, as sys_audit has them. */
-static void host_start_object(struct scratch *s, __u64 object)
+static inline void host_start_object(struct scratch *s, __u64 object)
 {
 	s->frames[0].cache[0] = object;
 	s->frames[0].cached = s->frames[0].left = s->args = 1;
 }
 
 /* event_capture and start_arguments for an entry with a format. */
-static void host_start_format(struct scratch *s, const struct image_config *image, __u64 format)
+static inline void host_start_format(struct scratch *s, const struct image_config *image,
+				     __u64 format)
 {
 	long n = read_user_str(s->fmt, FORMAT_LEN, format);
 
@@ -384,7 +385,7 @@ static void host_start_format(struct scratch *s, const struct image_config *imag
 }
 
 /* glob_matches: 1 or 0, or -1 when it took too many steps and counts as a match. */
-static int host_glob(struct scratch *s, const struct pattern *p, const char *name)
+static inline int host_glob(struct scratch *s, const struct pattern *p, const char *name)
 {
 	int i;
 

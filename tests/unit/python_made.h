@@ -78,7 +78,7 @@ static const char source[] =
 static char directory[] = "/tmp/pyaudit-test-XXXXXX";
 static char file[64], program[64];
 
-static int write_source(void)
+static inline int write_source(void)
 {
 	FILE *f;
 

@@ -14,8 +14,6 @@
 #include "python/code.h"
 #include "python/frames.h"
 
-#define MAX_INSNS 24
-
 /* _PyRuntime.gilstate.tstate_current */
 static uint64_t runtime_offset(uint32_t version)
 {
@@ -34,61 +32,114 @@ static bool is_memory(const ZydisDecodedOperand *op, ZydisRegister base)
 	       op->mem.index == ZYDIS_REGISTER_NONE;
 }
 
-/* What the code has done so far. */
+/* What is in rax. */
+enum held {
+	HELD_NOTHING,
+	HELD_POINTER, /* the thread pointer */
+	HELD_OFFSET,  /* what the slot of the GOT holds */
+	HELD_SUM,     /* both added */
+	HELD_BLOCK,   /* what __tls_get_addr has returned */
+};
+
 struct reader {
 	struct py_thread *thread;
-	uint64_t slot;	    /* of the GOT: rdi or rax points to it, or rax was loaded from it; 0 */
-	bool slot_in_rdi;   /* ready for __tls_get_addr */
-	bool block_in_rax;  /* what __tls_get_addr returned */
-	bool offset_in_rax; /* what was loaded from the slot */
-	int64_t added;
+	enum held held;
+	int64_t added;	  /* to what is in rax */
+	uint64_t slot;	  /* of the GOT */
+	bool slot_in_rdi; /* ready for __tls_get_addr */
 };
+
+static uint64_t rip_target(const struct code_insn *insn, const ZydisDecodedOperand *op)
+{
+	return insn->addr + insn->length + (uint64_t)op->mem.disp.value;
+}
+
+static bool is_rax(const ZydisDecodedOperand *op)
+{
+	return op->type == ZYDIS_OPERAND_TYPE_REGISTER && op->reg.value == ZYDIS_REGISTER_RAX;
+}
+
+static void found(struct reader *r, enum py_thread_source source, int64_t offset)
+{
+	r->thread->source = source;
+	r->thread->offset = offset;
+	if (source != PY_THREAD_TLS)
+		r->thread->addr = r->slot;
+}
+
+/* A load through the segment register: the variable, or the thread pointer, which is at 0. */
+static bool read_segment(struct reader *r, const ZydisDecodedOperand *from)
+{
+	bool direct =
+		from->mem.base == ZYDIS_REGISTER_NONE && from->mem.index == ZYDIS_REGISTER_NONE;
+
+	if (direct && !from->mem.disp.value) {
+		r->held = HELD_POINTER;
+		r->added = 0;
+		return true;
+	}
+	if (direct)
+		found(r, PY_THREAD_TLS, from->mem.disp.value);
+	else if (r->held == HELD_OFFSET && is_memory(from, ZYDIS_REGISTER_RAX))
+		found(r, PY_THREAD_TLS_OFFSET, r->added + from->mem.disp.value);
+	return false;
+}
 
 static bool read_mov(struct reader *r, const struct code_insn *insn)
 {
+	static const enum py_thread_source sources[] = {
+		[HELD_POINTER] = PY_THREAD_TLS,
+		[HELD_SUM] = PY_THREAD_TLS_OFFSET,
+		[HELD_BLOCK] = PY_THREAD_TLS_MODULE,
+	};
 	const ZydisDecodedOperand *to = &insn->operands[0], *from = &insn->operands[1];
-	struct py_thread *t = r->thread;
 
 	if (to->type != ZYDIS_OPERAND_TYPE_REGISTER || from->type != ZYDIS_OPERAND_TYPE_MEMORY)
-		return true;
-	if (from->mem.segment == ZYDIS_REGISTER_FS) {
-		if (from->mem.base == ZYDIS_REGISTER_NONE &&
-		    from->mem.index == ZYDIS_REGISTER_NONE) {
-			t->source = PY_THREAD_TLS;
-			t->offset = from->mem.disp.value;
-		} else if (r->offset_in_rax && is_memory(from, ZYDIS_REGISTER_RAX)) {
-			t->source = PY_THREAD_TLS_OFFSET;
-			t->addr = r->slot;
-			t->offset = from->mem.disp.value;
-		}
+		return !is_rax(to);
+	if (from->mem.segment == ZYDIS_REGISTER_FS)
+		return read_segment(r, from);
+	if (is_memory(from, ZYDIS_REGISTER_RAX)) {
+		if (r->held < sizeof(sources) / sizeof(*sources) && sources[r->held])
+			found(r, sources[r->held], r->added + from->mem.disp.value);
 		return false;
 	}
-	if (r->block_in_rax && is_memory(from, ZYDIS_REGISTER_RAX)) {
-		t->source = PY_THREAD_TLS_MODULE;
-		t->addr = r->slot;
-		t->offset = r->added + from->mem.disp.value;
-		return false;
-	}
-	if (is_memory(from, ZYDIS_REGISTER_RIP) && to->reg.value == ZYDIS_REGISTER_RAX) {
-		r->slot = insn->addr + insn->length + (uint64_t)from->mem.disp.value;
-		r->offset_in_rax = true;
+	if (is_memory(from, ZYDIS_REGISTER_RIP) && is_rax(to)) {
+		r->slot = rip_target(insn, from);
+		r->held = HELD_OFFSET;
+		r->added = 0;
 	}
 	return true;
 }
 
-static void read_lea(struct reader *r, const struct code_insn *insn)
+static bool read_lea(struct reader *r, const struct code_insn *insn)
 {
 	const ZydisDecodedOperand *to = &insn->operands[0], *from = &insn->operands[1];
 
 	if (is_memory(from, ZYDIS_REGISTER_RIP) && to->reg.value == ZYDIS_REGISTER_RDI) {
-		r->slot = insn->addr + insn->length + (uint64_t)from->mem.disp.value;
+		r->slot = rip_target(insn, from);
 		r->slot_in_rdi = true;
-	} else if (r->block_in_rax && is_memory(from, ZYDIS_REGISTER_RAX) &&
-		   to->reg.value == ZYDIS_REGISTER_RAX) {
+	} else if (is_rax(to)) {
 		r->added += from->mem.disp.value;
-	} else if (to->reg.value == ZYDIS_REGISTER_RAX) {
-		r->block_in_rax = false;
+		return is_memory(from, ZYDIS_REGISTER_RAX);
 	}
+	return true;
+}
+
+static bool read_add(struct reader *r, const struct code_insn *insn)
+{
+	const ZydisDecodedOperand *to = &insn->operands[0], *from = &insn->operands[1];
+
+	if (!is_rax(to))
+		return true;
+	if (from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+		r->added += from->imm.value.s;
+		return true;
+	}
+	if (r->held != HELD_POINTER || !is_memory(from, ZYDIS_REGISTER_RIP))
+		return false;
+	r->slot = rip_target(insn, from);
+	r->held = HELD_SUM;
+	return true;
 }
 
 /* Goes on until the variable is read, or something is met that a function of one line has not. */
@@ -99,18 +150,14 @@ static bool read_insn(const struct code_insn *insn, void *arg)
 	if (insn->is_return || insn->is_jump)
 		return false;
 	if (insn->is_call) {
-		r->block_in_rax = r->slot_in_rdi;
+		r->held = HELD_BLOCK;
+		r->added = 0;
 		return r->slot_in_rdi;
 	}
 	switch (insn->decoded.mnemonic) {
 	case ZYDIS_MNEMONIC_MOV: return read_mov(r, insn);
-	case ZYDIS_MNEMONIC_LEA: read_lea(r, insn); return true;
-	case ZYDIS_MNEMONIC_ADD:
-		if (r->block_in_rax && insn->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    insn->operands[0].reg.value == ZYDIS_REGISTER_RAX &&
-		    insn->operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-			r->added += insn->operands[1].imm.value.s;
-		return true;
+	case ZYDIS_MNEMONIC_LEA: return read_lea(r, insn);
+	case ZYDIS_MNEMONIC_ADD: return read_add(r, insn);
 	default: return true;
 	}
 }
