@@ -124,7 +124,8 @@ static int trace_staged(const struct options *o, const struct stages *stages, st
 	s = signals < 0 ? NULL : session_new(o, &stages->filter, stages->args, stages->redactor);
 	if (!s)
 		return 1;
-	if (!add_targets(s, o) && (o->mode != MODE_COMMAND || !session_release_command(s)))
+	if (!add_targets(s, o) && !session_confine(s) &&
+	    (o->mode != MODE_COMMAND || !session_release_command(s)))
 		status = run_loop(s, signals, o, r);
 	session_free(s);
 	close(signals);

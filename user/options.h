@@ -51,6 +51,7 @@ struct options {
 	const char *output;    /* NULL: the default of the mode */
 	uint64_t rotate_size;  /* bytes; 0: the file is not rotated */
 	uint32_t rotate_keep;  /* rotated files that are kept */
+	const char *user;      /* whom the tracer becomes once attached; NULL: nobody else */
 	const char *format;    /* "text" or "json" */
 	const char *metrics;   /* where --metrics listens; NULL: nowhere */
 	uint64_t duration_ns;  /* 0: no limit */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "confine.h"
 #include "options_table.h"
 #include "options_values.h"
 #include "sink/http_server.h"
@@ -241,6 +242,17 @@ static int set_rotate(struct option_parser *p, const struct option_row *row, con
 	return 0;
 }
 
+static int set_user(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (confine_find_user(value, &uid, &gid))
+		return bad_value(row, value, "no such user; give a name of getent passwd");
+	p->o.user = value;
+	return 0;
+}
+
 static int set_config(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	if (!*value)
@@ -413,6 +425,9 @@ static const struct option_row rows[] = {
 	ROW(0, "probe", "HOW",
 	    "auto (default: what sees all and changes nothing), uprobe or usdt",
 	    .heading = "Other", .set = set_choice, FIELD(o.probe), .choices = "auto|uprobe|usdt"),
+	ROW(0, "user", "NAME",
+	    "become this user once the probes stand",
+	    .set = set_user),
 	ROW(0, "config", "FILE",
 	    "more options, from a YAML file; SIGHUP reads it again",
 	    .set = set_config, .flags = ROW_COMMAND_LINE),

@@ -30,6 +30,10 @@ int session_add_all(struct session *s);
 int session_start_command(struct session *s);
 int session_release_command(struct session *s);
 
+/* Gives up what privileges tracing does not need from now on. 0, or negative after one line said
+ * why. */
+int session_confine(struct session *s);
+
 /* Takes what is in the ring and writes it out. Called every few milliseconds. */
 void session_poll(struct session *s);
 

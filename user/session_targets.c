@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "confine.h"
 #include "session_state.h"
 
 struct add {
@@ -137,6 +138,35 @@ int session_start_command(struct session *s)
 	err = command_files(&s->command, argv, s->options->as_root, add_file, &add);
 	if (!err && !add.found && add.refused)
 		err = refuse_command(argv[0], add.refused);
+	return err;
+}
+
+/* The files of -o go to whom they will be written by. */
+static void give_output(struct session *s)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (s->options->user && !confine_find_user(s->options->user, &uid, &gid))
+		output_give(s->output, uid);
+}
+
+int session_confine(struct session *s)
+{
+	const struct options *o = s->options;
+	struct confine c = {
+		.user = o->user,
+		.perf_uprobes = tracer_uses_perf(s->tracer),
+		.command = o->mode == MODE_COMMAND,
+	};
+	int err;
+
+	if (c.command)
+		c.change_user = command_changes_user(o->as_root);
+	give_output(s);
+	err = confine_apply(&c);
+	if (!err)
+		output_check(s->output);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a tracer that runs for months needs: its configuration file, rotation, signals."""
 import os
+import shutil
 import signal
 
 from lib import records
@@ -112,3 +113,123 @@ class Rotation(Service):
         self.assert_one_line(job, 1, "shared/out: cannot write: a symbolic link")
         with open(victim) as f:
             self.assertEqual(f.read(), "precious")
+
+
+CAPABILITIES = {"bpf": 39, "perfmon": 38, "sys_ptrace": 19, "dac_read_search": 2, "sys_admin": 21, "kill": 5,
+                "setuid": 7, "setgid": 6}
+NEW_TARGETS = ["bpf", "perfmon", "sys_ptrace", "dac_read_search"]
+
+
+def mask(names):
+    return sum(1 << CAPABILITIES[name] for name in names)
+
+
+def status_of(pid):
+    """/proc/PID/status as {key: words}."""
+    with open("/proc/%d/status" % pid) as f:
+        return {key: value.split() for key, _, value in (line.partition(":") for line in f)}
+
+
+class Confined(Service):
+    """What the running tracer still may."""
+
+    # A user without rights, in every system.
+    user, uid = "nobody", 65534
+    # Without uprobe_multi probes are put through perf events.
+    multi = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 6)
+
+    def confined(self, job):
+        self.grows(job.err_path, b"pyaudit-trace: system calls are ")
+        return status_of(job.pid)
+
+    def check_caps(self, status, names):
+        for key in ("CapEff", "CapPrm"):
+            self.assertEqual(int(status[key][0], 16), mask(names), key)
+        self.assertEqual(int(status["CapBnd"][0], 16) & ~mask(names), 0)
+        self.assertEqual(int(status["CapAmb"][0], 16), 0)
+        filtered = "0" if os.environ.get("PYAUDIT_SECCOMP") == "off" else "2"
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), (["1"], [filtered]))
+
+    def everywhere(self, *options):
+        """-a, confined; (job, its output)."""
+        out = self.path("out")
+        job = self.tool("-v", "-a", "-e", "e2e.*", "--format", "json", "-o", out, *options)
+        self.check_caps(self.confined(job), NEW_TARGETS + ([] if self.multi else ["sys_admin"]))
+        return job, out
+
+    def run_late(self, out, marker, **how):
+        """An interpreter's file that nobody has met yet is found, and its event seen."""
+        path = self.path("python-" + marker)
+        shutil.copy(self.py.real, path)
+        os.chmod(path, 0o711)
+        code = "import sys, time; time.sleep(0.5); sys.audit('e2e.%s', 1)" % marker
+        self.assertEqual(self.spawn(path, "-c", code, **how).wait(), 0)
+        self.grows(out, b'"e2e.%s"' % marker.encode())
+
+    def test_all(self):
+        """-a keeps the four capabilities, and finds new interpreters with them."""
+        job, out = self.everywhere()
+        self.assertIn("capabilities: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH", job.stderr())
+        self.run_late(out, "late")
+        self.stop(job)
+
+    def test_user(self):
+        """--user: another user without groups, who still finds what root runs, opens and rotates."""
+        os.chown(self.dir, self.uid, -1)
+        job, out = self.everywhere("--user", self.user)
+        status = status_of(job.pid)
+        self.assertEqual(status["Uid"], [str(self.uid)] * 4)
+        self.assertEqual(len(set(status["Gid"])), 1)
+        self.assertNotIn("0", status["Gid"] + status["Groups"])
+        self.assertEqual(os.stat(out).st_uid, self.uid)
+        self.run_late(out, "late")
+        os.rename(out, out + ".old")
+        job.signal(signal.SIGHUP)
+        self.until(lambda: os.path.exists(out), "new file")
+        self.run_late(out, "later")
+        self.stop(job)
+        self.assertNotIn("cannot", job.stderr())
+
+    def test_user_rotates(self):
+        """What --user cannot rotate any more is told at the start."""
+        for owner, told in ((self.uid, False), (0, True)):
+            os.chown(self.dir, owner, -1)
+            job = self.run_tool("-a", "-o", self.path("out"), "--rotate", "1M", "--user", self.user, "--duration", "10ms")
+            self.assertEqual(job.status, 0, job.stderr())
+            self.assertEqual("its directory cannot be written to" in job.stderr(), told, job.stderr())
+
+    def test_no_user(self):
+        job = self.run_tool("-a", "--user", "no-such-user")
+        self.assert_one_line(job, 2, "--user 'no-such-user': no such user")
+
+    def test_command(self):
+        """A command keeps all that is given up, and the tracer what it takes to stop and go on with
+        its children, whoever they are, and to hand on signals."""
+        env = self.environment(SUDO_UID=str(self.uid), SUDO_GID=str(self.uid))
+        out = self.path("out")
+        code = ("import os, sys, signal, time\n"
+                "signal.signal(signal.SIGTERM, lambda *a: sys.exit(9))\n"
+                "print(open('/proc/self/status').read()); sys.stdout.flush()\n"
+                "time.sleep(30)\n")
+        job = self.tool("-v", "-f", "--format", "json", "-o", out, "--", "/usr/bin/python3", "-c", code, env=env)
+        names = NEW_TARGETS + ["kill", "setuid", "setgid"] + ([] if self.multi else ["sys_admin"])
+        self.check_caps(self.confined(job), names)
+        self.grows(job.out_path, b"nonvoluntary_ctxt_switches")
+        said = {key: value.split() for key, _, value in
+                (line.partition(":") for line in job.stdout().splitlines())}
+        self.assertEqual((said["NoNewPrivs"], said["Seccomp"]), (["0"], ["0"]))
+        self.assertEqual(said["Uid"], [str(self.uid)] * 4)
+        job.signal(signal.SIGTERM)
+        self.assertEqual(job.wait(), 9, job.stderr())
+
+    def test_command_children(self):
+        """A child that is another user's and executes another Python is held and let go."""
+        env = self.environment(SUDO_UID=str(self.uid), SUDO_GID=str(self.uid))
+        python = self.path("python-child")
+        shutil.copy("/usr/bin/python3", python)
+        code = "import subprocess, sys; sys.exit(subprocess.call([%r, '-c', 'import sys; sys.audit(\"e2e.child\")']))"
+        os.chmod(self.dir, 0o755)
+        for how in (["--as-root"], [], ["--user", self.user]):
+            with self.subTest(how=how):
+                found, _ = self.run_json("-f", *how, "--", "/usr/bin/python3", "-c", code % python, env=env)
+                self.assertIn("e2e.child", [r["event"] for r in records.audits(found)])

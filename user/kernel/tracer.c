@@ -328,6 +328,11 @@ void tracer_forget_code(struct tracer *t, pid_t pid, uint64_t code)
 	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.sent_codes), &key);
 }
 
+bool tracer_uses_perf(const struct tracer *t)
+{
+	return !t->multi;
+}
+
 int tracer_fd(const struct tracer *t)
 {
 	return ring_buffer__epoll_fd(t->ring);

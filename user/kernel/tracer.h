@@ -102,6 +102,9 @@ int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);
  * after it has been sent again. */
 void tracer_forget_code(struct tracer *t, pid_t pid, uint64_t code);
 
+/* Are probes put through perf events, which takes CAP_SYS_ADMIN? */
+bool tracer_uses_perf(const struct tracer *t);
+
 /* Readable when the ring is filling up; what is in it must be asked for now and then all the same.
  */
 int tracer_fd(const struct tracer *t);

@@ -62,7 +62,7 @@ static void rotate(struct output *o)
 		o->rotate_at = o->size + o->rotate_size;
 		return;
 	}
-	log_info("%s: rotated at %llu bytes", o->path, (unsigned long long)o->size);
+	log_debug("%s: rotated at %llu bytes", o->path, (unsigned long long)o->size);
 	close(o->fd);
 	adopt_fd(o, fd);
 }
@@ -342,6 +342,26 @@ void output_reopen(struct output *o, const struct output_target *to)
 	if (err)
 		log_warn("%s: cannot reopen: %s; going on with the old file", to->path,
 			 output_file_error(err));
+}
+
+void output_give(struct output *o, uid_t uid)
+{
+	struct stat st;
+
+	if (!o->path || fstat(o->fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return;
+	if (st.st_nlink != 1 || fchown(o->fd, uid, -1))
+		log_warn("%s: stays this user's; SIGHUP will not be able to open it anew", o->path);
+}
+
+void output_check(const struct output *o)
+{
+	int err = o->path && o->rotate_size && o->regular ? output_file_may_rotate(o->path) : 0;
+
+	if (err)
+		log_warn("%s: its directory cannot be written to from now on (%s), so it will not "
+			 "be rotated; choose one of the tracer's user",
+			 o->path, strerror(-err));
 }
 
 bool output_gone(const struct output *o)

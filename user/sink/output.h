@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "sink/sink.h"
 
@@ -41,6 +42,12 @@ void output_flush(struct output *o);
 
 /* Writes all, waiting for a slow reader at most timeout_ms; what is left then is lost. */
 void output_finish(struct output *o, int timeout_ms);
+
+/* Makes a file of ours another user's, who is going to open and rotate it. */
+void output_give(struct output *o, uid_t uid);
+
+/* Warns if a file that is to be rotated lies where we cannot. */
+void output_check(const struct output *o);
 
 /* Opens the file anew (somebody has rotated it), or another one; with neither a path before nor now
  * nothing happens. If it cannot be opened that is told, and the old one is written on. */

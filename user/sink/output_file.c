@@ -90,6 +90,18 @@ int output_file_open(const char *path, enum output_file_how how)
 	return ret;
 }
 
+int output_file_may_rotate(const char *path)
+{
+	struct place p;
+	int ret = place_open(&p, path);
+
+	if (ret)
+		return ret;
+	ret = faccessat(p.dir, ".", W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+	close(p.dir);
+	return ret;
+}
+
 const char *output_file_error(int err)
 {
 	switch (-err) {

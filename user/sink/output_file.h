@@ -24,6 +24,9 @@ enum output_file_how {
  */
 int output_file_open(const char *path, enum output_file_how how);
 
+/* 0, or the negative errno that a rotation would end with. */
+int output_file_may_rotate(const char *path);
+
 /* What to say of an error of output_file_open: cause and remedy. */
 const char *output_file_error(int err);
 

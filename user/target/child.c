@@ -68,10 +68,14 @@ static int find_account(struct child_user *user)
 
 int child_user_find(struct child_user *user, bool as_root)
 {
+	static int root = -1;
 	int ret;
 
+	/* The tracer may have become somebody else since the first time. */
+	if (root < 0)
+		root = !geteuid();
 	*user = (struct child_user){0};
-	if (as_root || geteuid() || !getenv("SUDO_UID") || !getenv("SUDO_GID"))
+	if (as_root || !root || !getenv("SUDO_UID") || !getenv("SUDO_GID"))
 		return 0;
 	ret = parse_id("SUDO_UID", &user->uid);
 	if (!ret)

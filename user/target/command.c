@@ -206,6 +206,15 @@ int command_start(struct command *cmd, char *const argv[], bool as_root)
 	return ret;
 }
 
+bool command_changes_user(bool as_root)
+{
+	struct child_user user;
+	bool yes = !child_user_find(&user, as_root) && user.change;
+
+	child_user_free(&user);
+	return yes;
+}
+
 int command_release(struct command *cmd)
 {
 	ssize_t n;

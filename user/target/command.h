@@ -33,6 +33,9 @@ int command_start(struct command *cmd, char *const argv[], bool as_root);
 int command_files(const struct command *cmd, char *const argv[], bool as_root, target_file_fn fn,
 		  void *arg);
 
+/* Does COMMAND run as another user than we were started as? */
+bool command_changes_user(bool as_root);
+
 /* Lets the child execute. Returns 0, or the negative errno its exec failed with (reported; the
  * child has been waited for then). 0 also when it was killed while it was held: waiting for it
  * tells. */

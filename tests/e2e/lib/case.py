@@ -17,6 +17,10 @@ PROGRAMS = os.path.join(HERE, "programs")
 PATIENCE = int(os.environ.get("PYAUDIT_PATIENCE", "1"))
 
 
+# What a build with sanitizers is told (make asan).
+PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "PYAUDIT_SECCOMP")
+
+
 class Config:
     """Set by the runner."""
     tool = None
@@ -157,6 +161,7 @@ class Case(unittest.TestCase):
         env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
                "PYTHONWARNINGS": "ignore", "PYTHONNOUSERSITE": "1"}
+        env.update({k: v for k, v in os.environ.items() if k in PASSED_ON})
         env.update(more)
         return env
 
