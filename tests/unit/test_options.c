@@ -372,6 +372,8 @@ static const char *fitting(const struct option_row *row)
 	}
 	if (!strcmp(row->name, "config"))
 		return "/dev/null";
+	if (!strcmp(row->name, "user"))
+		return "root";
 	return !strcmp(row->name, "buffer") || !strcmp(row->name, "rotate") ? "64k" : "7";
 }
 
