@@ -18,7 +18,8 @@
 #include "session.h"
 #include "sink/sink.h"
 
-#define POLL_MS 10 /* how long a record may lie in the ring before anybody looks */
+#define POLL_MAX 32 /* descriptors; exporters beyond that are looked at after POLL_MS */
+#define POLL_MS	 10 /* how long a record may lie in the ring before anybody looks */
 
 static int64_t now_ns(void)
 {
@@ -78,7 +79,7 @@ static enum wish take_signals(struct session *s, int fd, struct reload *r)
 
 static int run_loop(struct session *s, int signals, const struct options *o, struct reload *r)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[POLL_MAX] = {
 		{.fd = session_fd(s), .events = POLLIN},
 		{.fd = signals, .events = POLLIN},
 	};
@@ -86,7 +87,7 @@ static int run_loop(struct session *s, int signals, const struct options *o, str
 	enum wish wish = GO_ON;
 
 	while (wish == GO_ON && !session_over(s) && now_ns() < end) {
-		poll(fds, 2, POLL_MS);
+		poll(fds, 2 + session_poll_fds(s, fds + 2, POLL_MAX - 2), POLL_MS);
 		session_poll(s);
 		wish = take_signals(s, signals, r);
 	}

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "options_table.h"
+#include "sink/address.h"
 #include "wire.h"
 
 #define STRING_LIMIT_DEFAULT 512
@@ -162,7 +163,10 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		{p->list_events && pids, "--pid: nothing is traced by --list-events; leave it out"},
 		{!strcmp(p->o.format, "folded") && (p->check || p->list_events),
 		 "--format folded: counts of stacks; give text or json"},
-		{p->o.rotate_size && (!p->o.output || !strcmp(p->o.output, "-")),
+		{p->o.to_socket && (!strcmp(p->o.format, "folded") ||
+				    (p->o.summary && !strcmp(p->o.format, "text"))),
+		 "--output: a table cannot be sent to a socket; give --format json, or a file"},
+		{p->o.rotate_size && (!p->o.output || p->o.to_socket || !strcmp(p->o.output, "-")),
 		 "--rotate: there is no file to rotate; give -o FILE"},
 		{!strcmp(p->o.format, "folded") && p->o.summary,
 		 "--summary and --format folded: two ways to count; give one of them"},
@@ -227,6 +231,17 @@ static int read_config(struct option_parser *p, bool operand)
 	return p->o.config ? config_apply(p->o.config, p, target) : USAGE_ERROR;
 }
 
+static void settle_format(struct option_parser *p)
+{
+	p->o.to_socket = p->o.output && address_has_scheme(p->o.output);
+	/* A socket is read by a program. */
+	if (!p->o.format)
+		p->o.format = p->o.to_socket ? "json" : "text";
+	/* Stacks without their outermost frames do not add up. */
+	if (!strcmp(p->o.format, "folded") && !p->o.stack_depth)
+		p->o.stack_depth = WIRE_MAX_FRAMES;
+}
+
 static int parse_all(struct option_parser *p, int argc, char **argv)
 {
 	bool ended;
@@ -236,17 +251,14 @@ static int parse_all(struct option_parser *p, int argc, char **argv)
 		ret = take_files(p, argc, argv, ended);
 	if (!ret && p->config)
 		ret = read_config(p, optind < argc);
-	/* Stacks without their outermost frames do not add up. */
-	if (!strcmp(p->o.format, "folded") && !p->o.stack_depth)
-		p->o.stack_depth = WIRE_MAX_FRAMES;
+	settle_format(p);
 	return ret ? ret : choose_mode(p, argv + optind);
 }
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	struct option_parser p = {.o = {.string_limit = STRING_LIMIT_DEFAULT,
-					.buffer_size = BUFFER_DEFAULT,
-					.format = "text"}};
+	struct option_parser p = {
+		.o = {.string_limit = STRING_LIMIT_DEFAULT, .buffer_size = BUFFER_DEFAULT}};
 	int ret;
 
 	opterr = 0;
@@ -271,6 +283,7 @@ void options_free(struct options *o)
 	free(o->args);
 	free(o->redact);
 	free(o->files);
+	free(o->syslog);
 	free(o->pids);
 	*o = (struct options){0};
 }

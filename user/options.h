@@ -48,14 +48,18 @@ struct options {
 	uint32_t string_limit; /* bytes */
 	uint32_t stack_depth;  /* frames of a Python call stack; 0: none */
 	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
+	bool to_socket;	       /* output is an address */
 	const char *output;    /* NULL: the default of the mode */
 	uint64_t rotate_size;  /* bytes; 0: the file is not rotated */
 	uint32_t rotate_keep;  /* rotated files that are kept */
 	const char *user;      /* whom the tracer becomes once attached; NULL: nobody else */
 	const char *format;    /* "text" or "json" */
-	const char *metrics;   /* where --metrics listens; NULL: nowhere */
-	uint64_t duration_ns;  /* 0: no limit */
-	uint64_t count;	       /* 0: no limit */
+	bool journald;
+	const char **syslog; /* where each --syslog sends; an element NULL: the custom */
+	size_t n_syslog;
+	const char *metrics;  /* where --metrics listens; NULL: nowhere */
+	uint64_t duration_ns; /* 0: no limit */
+	uint64_t count;	      /* 0: no limit */
 	enum color_when color;
 	enum py_probe_choice probe;
 	int verbosity;	       /* -1 with -q, +1 for each -v */

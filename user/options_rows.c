@@ -9,6 +9,8 @@
 #include "confine.h"
 #include "options_table.h"
 #include "options_values.h"
+#include "sink/address.h"
+#include "sink/forward.h"
 #include "sink/http_server.h"
 #include "wire.h"
 
@@ -217,8 +219,12 @@ static int set_count(struct option_parser *p, const struct option_row *row, cons
 
 static int set_output(struct option_parser *p, const struct option_row *row, const char *value)
 {
+	const char *why;
+
 	if (!*value)
 		return bad_value(row, value, "no file name; give one, or - for stdout");
+	if (address_has_scheme(value) && !forward_takes(FORWARD_LINES, value, &why))
+		return bad_value(row, value, why);
 	p->o.output = value;
 	return 0;
 }
@@ -258,6 +264,20 @@ static int set_config(struct option_parser *p, const struct option_row *row, con
 	if (!*value)
 		return bad_value(row, value, "no file name; give one");
 	p->config = value;
+	return 0;
+}
+
+static int set_syslog(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	const char **all, *why;
+
+	if (value && !forward_takes(FORWARD_SYSLOG, value, &why))
+		return bad_value(row, value, why);
+	all = reallocarray(p->o.syslog, p->o.n_syslog + 1, sizeof(*all));
+	if (!all)
+		return options_out_of_memory();
+	p->o.syslog = all;
+	p->o.syslog[p->o.n_syslog++] = value;
 	return 0;
 }
 
@@ -380,7 +400,7 @@ static const struct option_row rows[] = {
 	    .optional = true, .set = set_stack),
 
 	ROW('o', "output", "FILE",
-	    "write events there; - is stdout",
+	    "write events there; - is stdout, unix:PATH or tcp:HOST:PORT a socket",
 	    .heading = "Output", .set = set_output, .flags = ROW_LIVE),
 	ROW(0, "rotate", "SIZE[,KEEP]",
 	    "begin a new file of -o at SIZE; KEEP old ones stay (5)",
@@ -407,6 +427,12 @@ static const struct option_row rows[] = {
 	ROW(0, "metrics", "ADDR:PORT",
 	    "serve Prometheus metrics; PORT alone: on the loopback only",
 	    .heading = "Exporters", .set = set_metrics),
+	ROW(0, "journald", NULL,
+	    "send events to the systemd journal, with fields to match",
+	    .set = set_flag, FIELD(o.journald)),
+	ROW(0, "syslog", "ADDR",
+	    "unix:PATH (default /dev/log), udp:, tcp:, tls:HOST[:PORT]; repeatable",
+	    .optional = true, .set = set_syslog, .flags = ROW_REPEATS),
 
 	ROW(0, "duration", "TIME",
 	    "stop after it: 10, 1.5s, 200ms, 5m, 1h",

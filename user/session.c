@@ -11,6 +11,7 @@
 #include "session_state.h"
 #include "target/cgroup_path.h"
 
+#define CONFIRM_MS     2000 /* and receivers then for saying that they have read all */
 #define FINISH_MS      5000 /* how long a slow reader is waited for at the end */
 #define LIVENESS_TICKS 16   /* polls between two looks at whether any target is left */
 
@@ -100,6 +101,9 @@ static struct output_target output_target(const struct options *o)
 		to.path = NULL;
 		to.fd = STDOUT_FILENO;
 	}
+	/* Then an exporter is the output. */
+	if (o->to_socket)
+		to.path = "/dev/null";
 	return to;
 }
 
@@ -168,7 +172,7 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->rescan = rescan_new();
 	if (!s->images || !s->processes || !s->rescan || !open_counters(s) || !open_stacks(s))
 		log_error("out of memory");
-	else if (!session_metrics_open(s))
+	else if (!session_exports_open(s) && !session_metrics_open(s))
 		return s;
 fail:
 	session_free(s);
@@ -187,6 +191,7 @@ void session_poll(struct session *s)
 	session_rescan(s);
 	session_tell_spread_losses(s);
 	output_flush(s->output);
+	exporters_flush(s->exporters);
 	session_metrics_serve(s);
 	if (++s->ticks % LIVENESS_TICKS == 0)
 		s->maybe_over = true;
@@ -243,6 +248,8 @@ void session_reopen(struct session *s, const struct options *options)
 {
 	struct output_target to = output_target(options);
 
+	if (options->to_socket || s->options->to_socket)
+		return;
 	/* What has been counted so far belongs to the file that is put away. */
 	if (s->folded)
 		write_folded(s);
@@ -287,6 +294,9 @@ void session_totals(const struct session *s, struct totals *totals)
 		.lost[LOSS_DECODE] = s->undecodable,
 		.lost[LOSS_OUTPUT] = output_lost(s->output),
 	};
+	totals->exporters = exporters_stats(s->exporters, &totals->n_exporters);
+	if (s->options->to_socket)
+		session_exports_output(totals, s->counted);
 }
 
 static void print_totals(const struct totals *t, bool quiet)
@@ -333,11 +343,15 @@ int session_end(struct session *s, bool quick)
 	if (s->folded)
 		write_folded(s);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
+	exporters_drain(s->exporters, quick ? 200 : FINISH_MS);
 	/* Only now is it known what was delivered. */
 	session_totals(s, &event.totals);
 	event.time.ns = session_now();
 	session_write(s, &event);
 	output_finish(s->output, quick ? 200 : FINISH_MS);
+	exporters_finish(s->exporters, quick ? 200 : CONFIRM_MS);
+	session_totals(s, &event.totals);
+	session_exports_tell(s);
 	print_totals(&event.totals, log_level < 0);
 	if (s->options->mode == MODE_COMMAND && !images_attached(s->images))
 		log_warn("%s: executed no CPython, so there was nothing to see%s",
@@ -354,6 +368,7 @@ void session_free(struct session *s)
 		return;
 	command_abandon(&s->command);
 	session_metrics_close(s);
+	exporters_free(s->exporters);
 	rescan_free(s->rescan);
 	summary_free(s->summary);
 	folded_free(s->folded);

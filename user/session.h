@@ -40,6 +40,10 @@ void session_poll(struct session *s);
 /* Something to poll(2) for readability: the ring is filling up. */
 int session_fd(const struct session *s);
 
+/* What else is to be polled now: at most max. Returns how many. */
+struct pollfd;
+size_t session_poll_fds(struct session *s, struct pollfd *fds, size_t max);
+
 /* Is there a reason to end: the last traced process has exited, --count is reached, the reader is
  * gone? */
 bool session_over(struct session *s);

@@ -46,15 +46,14 @@ static struct metrics_process own_usage(const struct session_metrics *sm)
 	};
 }
 
-static struct metrics_sink output_sink(const struct output *o, struct metrics_drop *drop)
+static struct exporter_stats output_stats(const struct output *o)
 {
-	*drop = (struct metrics_drop){"output", output_lost(o)};
-	return (struct metrics_sink){
+	return (struct exporter_stats){
 		.name = "output",
 		.queue_bytes = output_queued(o),
-		.queue_max_bytes = output_queue_max(o),
+		.queue_max = output_queue_max(o),
 		.delivered = output_delivered(o),
-		.drops = drop,
+		.drops = {{"output", output_lost(o)}},
 		.n_drops = 1,
 		.up = !output_gone(o),
 	};
@@ -65,8 +64,6 @@ static int make_metrics(struct buf *body, void *arg)
 	const struct session *s = arg;
 	const struct session_metrics *sm = s->metrics;
 	struct images_counts images;
-	struct metrics_drop drop;
-	struct metrics_sink sink = output_sink(s->output, &drop);
 	struct metrics m = {
 		.records = sm->records,
 		.events = &sm->events,
@@ -76,8 +73,8 @@ static int make_metrics(struct buf *body, void *arg)
 		.ring_peak_bytes = sm->ring_peak,
 		.processes = process_count_announced(s->processes),
 		.process = own_usage(sm),
-		.sinks = &sink,
-		.n_sinks = 1,
+		.output = output_stats(s->output),
+		.has_output = !s->options->to_socket,
 	};
 
 	session_totals(s, &m.totals);

@@ -10,6 +10,7 @@ static void write_record(struct session *s, const struct audit_event *event)
 {
 	session_metrics_record(s);
 	output_record(s->output, event);
+	exporters_record(s->exporters, event);
 }
 
 void session_write(struct session *s, struct audit_event *event)

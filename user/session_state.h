@@ -11,6 +11,7 @@
 #include "images.h"
 #include "session.h"
 #include "sink/folded.h"
+#include "sink/exporters.h"
 #include "sink/output.h"
 #include "sink/summary.h"
 #include "target/command.h"
@@ -30,6 +31,7 @@ struct session {
 	struct stack_cache *stacks; /* -k; NULL otherwise */
 	struct stack stack;	    /* of the event decoded last */
 	struct rescan *rescan;
+	struct exporters *exporters;
 	struct session_metrics *metrics; /* --metrics; NULL otherwise */
 	struct wire_decoder decoder;
 
@@ -74,6 +76,14 @@ void session_announce(struct session *s, struct process_info *info, const struct
 
 /* All counters, as the summary tells them. */
 void session_totals(const struct session *s, struct totals *totals);
+
+/* Makes the exporters that the options ask for. 0, or negative after one line said why. */
+int session_exports_open(struct session *s);
+/* With -o SOCKET the first exporter is the output: sets what totals say of that. counted: events
+ * delivered by other means. */
+void session_exports_output(struct totals *totals, uint64_t counted);
+/* Says on stderr what they have dropped. */
+void session_exports_tell(struct session *s);
 
 /* --metrics: counts what comes in, and answers who asks. All but the first do nothing where there
  * are none. 0, or negative after one line said why. */

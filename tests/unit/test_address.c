@@ -118,7 +118,7 @@ static void test_refused(void **state)
 		assert_null(a.text);
 	}
 	assert_int_equal(address_parse(&a, "tcp:h", NULL, &why), -EINVAL);
-	assert_string_equal(why, "no port");
+	assert_string_equal(why, "no port; give HOST:PORT");
 }
 
 static void test_scheme(void **state)

@@ -20,6 +20,8 @@ static struct wire_decoder decoder;
 static struct audit_event event;
 static struct buf out;
 
+static const struct process_info process = {.unit = "web.service", .container = "c0ffee"};
+
 static void begin(const char *name)
 {
 	wb_begin(&b);
@@ -124,12 +126,16 @@ static void test_event(void **state)
 	wb_int(&b, 524288);
 	decode(3);
 	event.ppid = 4700;
+	event.process = &process;
 	write_entry();
 	expect("MESSAGE", "4712 python3 open(path=\"/etc/hostname\", mode=\"r\", "
 			  "flags=O_RDONLY|O_CLOEXEC)");
 	expect("PRIORITY", "6");
 	expect("SYSLOG_IDENTIFIER", "pyaudit-trace");
-	expect("OBJECT_PID", "4711");
+	expect("OBJECT_SYSTEMD_UNIT", "web.service");
+	expect("PYAUDIT_CONTAINER", "c0ffee");
+	assert_null(find("PYAUDIT_POD"));
+	assert_null(find("OBJECT_PID"));
 	expect("PYAUDIT_TYPE", "audit");
 	expect("PYAUDIT_SEQ", "42");
 	expect("PYAUDIT_TIME", "2026-11-22T06:10:24.123456789Z");
@@ -146,7 +152,7 @@ static void test_event(void **state)
 	       "{\"type\":\"audit\",\"time\":\"2026-11-22T06:10:24.123456789Z\",\"seq\":42,"
 	       "\"pid\":4711,\"tid\":4712,\"ppid\":4700,\"uid\":1000,\"comm\":\"python3\","
 	       "\"event\":\"open\",\"args\":{\"path\":\"/etc/hostname\",\"mode\":\"r\","
-	       "\"flags\":524288}}");
+	       "\"flags\":524288},\"container\":\"c0ffee\"}");
 }
 
 /* What would end a field or begin one is inside a value with a length. */
@@ -201,7 +207,6 @@ static void test_other_records(void **state)
 	expect("MESSAGE", "--- lost 7 events: ring buffer full ---");
 	expect("PRIORITY", "4");
 	expect("PYAUDIT_TYPE", "lost");
-	assert_null(find("OBJECT_PID"));
 	event = (struct audit_event){.type = RECORD_SUMMARY, .totals.seen = 3};
 	write_entry();
 	expect("PYAUDIT_TYPE", "summary");

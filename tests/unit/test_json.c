@@ -678,6 +678,14 @@ static void test_lost_and_summary(void **state)
 			    "\"filtered\":1,\"lost\":{\"ring\":3,\"scratch\":0,\"decode\":0,"
 			    "\"output\":1,\"rate\":0,\"cpu\":0}}\n");
 	json_decref(parse(out.data));
+	event.totals.exporters = (struct exporter_stats[]){
+		{.name = "a", .delivered = 4, .drops = {{"full", 1}, {"x", 0}}, .n_drops = 2},
+		{.name = "b"}};
+	event.totals.n_exporters = 2;
+	assert_non_null(strstr(write_event(),
+			       "\"cpu\":0},\"exporters\":{\"a\":{\"delivered\":4,\"dropped\":{"
+			       "\"full\":1,\"x\":0}},\"b\":{\"delivered\":0,\"dropped\":{}}}}\n"));
+	json_decref(parse(out.data));
 }
 
 static void test_format_find(void **state)

@@ -13,15 +13,20 @@
 
 static struct buf out;
 static struct metrics_events events;
-static const struct metrics_drop drops[] = {{"queue_full", 5}, {"refused", 0}};
-static const struct metrics_sink sinks[] = {
-	{.name = "output", .queue_bytes = 10, .queue_max_bytes = 20, .delivered = 30, .up = true},
-	{.name = "a\\b\"c\nd", .drops = drops, .n_drops = 2},
+static const struct exporter_stats exporter = {
+	.name = "a\\b\"c\nd",
+	.drops = {{"queue_full", 5}, {"refused", 0}},
+	.n_drops = 2,
 };
 
 static struct metrics metrics = {
 	.events = &events,
-	.totals = {.seen = 100, .delivered = 50, .filtered = 30, .lost = {[LOSS_DECODE] = 7}},
+	.totals = {.seen = 100,
+		   .delivered = 50,
+		   .filtered = 30,
+		   .lost = {[LOSS_DECODE] = 7},
+		   .exporters = &exporter,
+		   .n_exporters = 1},
 	.records = 60,
 	.decode_errors = 8,
 	.ring_bytes = 4096,
@@ -34,8 +39,9 @@ static struct metrics metrics = {
 	.stepped = 1,
 	.processes = 9,
 	.process = {1795327824.5, 0.25, 1000, 2000},
-	.sinks = sinks,
-	.n_sinks = 2,
+	.has_output = true,
+	.output =
+		{.name = "output", .queue_bytes = 10, .queue_max = 20, .delivered = 30, .up = true},
 };
 
 static void expect(const char *line)

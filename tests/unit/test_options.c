@@ -360,6 +360,43 @@ static void stack(void **state)
 	bad(ARGV("--list-events", "--format", "folded"), "--format folded");
 }
 
+static void exporters(void **state)
+{
+	struct options o;
+
+	o = good(ARGV("-a"));
+	assert_false(o.journald);
+	assert_int_equal(o.n_syslog, 0);
+	assert_null(o.metrics);
+	options_free(&o);
+	o = good(ARGV("-a", "--journald", "--syslog", "--syslog=tls:h,facility=local1", "--metrics",
+		      "[::1]:9464"));
+	assert_true(o.journald);
+	assert_int_equal(o.n_syslog, 2);
+	assert_null(o.syslog[0]);
+	assert_string_equal(o.syslog[1], "tls:h,facility=local1");
+	assert_string_equal(o.metrics, "[::1]:9464");
+	options_free(&o);
+	o = good(ARGV("-a", "-o", "unix:/run/x"));
+	assert_true(o.to_socket);
+	assert_string_equal(o.format, "json");
+	options_free(&o);
+	o = good(ARGV("-a", "-o", "tcp:h:1", "--format", "text"));
+	assert_string_equal(o.format, "text");
+	options_free(&o);
+	o = good(ARGV("-a", "-o", "./unix:x"));
+	assert_false(o.to_socket);
+	assert_string_equal(o.format, "text");
+	options_free(&o);
+	bad(ARGV("-a", "--metrics", "x"), "--metrics 'x': not an address");
+	bad(ARGV("-a", "--syslog=x"), "--syslog 'x': not an address");
+	bad(ARGV("-a", "--syslog=udp:h,facility=x"), "unknown facility");
+	bad(ARGV("-a", "-o", "tcp:h"), "no port");
+	bad(ARGV("-a", "-o", "udp:h:1"), "datagrams get lost");
+	bad(ARGV("-a", "-o", "unix:x", "--format", "folded"), "a table cannot be sent");
+	bad(ARGV("-a", "-o", "unix:x", "--rotate", "1M"), "no file to rotate");
+}
+
 /* A value that the row takes. */
 static const char *fitting(const struct option_row *row)
 {
@@ -374,6 +411,8 @@ static const char *fitting(const struct option_row *row)
 		return "/dev/null";
 	if (!strcmp(row->name, "user"))
 		return "root";
+	if (!strcmp(row->name, "syslog"))
+		return "udp:localhost";
 	return !strcmp(row->name, "buffer") || !strcmp(row->name, "rotate") ? "64k" : "7";
 }
 
@@ -507,13 +546,21 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),	cmocka_unit_test(pids),
-		cmocka_unit_test(events),	cmocka_unit_test(values),
-		cmocka_unit_test(narrowing),	cmocka_unit_test(commands),
-		cmocka_unit_test(other_modes),	cmocka_unit_test(errors),
-		cmocka_unit_test(usage_errors), cmocka_unit_test(stack),
-		cmocka_unit_test(every_row),	cmocka_unit_test(help_shows_every_row),
-		cmocka_unit_test(version),	cmocka_unit_test(sizes),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(pids),
+		cmocka_unit_test(events),
+		cmocka_unit_test(values),
+		cmocka_unit_test(narrowing),
+		cmocka_unit_test(commands),
+		cmocka_unit_test(other_modes),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(usage_errors),
+		cmocka_unit_test(stack),
+		cmocka_unit_test(exporters),
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(help_shows_every_row),
+		cmocka_unit_test(version),
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(times),
 	};
 

@@ -175,6 +175,14 @@ static void expect_delivered(int n)
 	expect_each(n);
 }
 
+/* As the exporters do it at the end. */
+static void finish(int timeout_ms)
+{
+	while (!sender_end_step(sender) && timeout_ms-- > 0)
+		usleep(1000);
+	sender_give_up(sender);
+}
+
 static void unix_text(char *text)
 {
 	sprintf(text, "unix:%s", path);
@@ -269,7 +277,7 @@ static void restart_with_unread(int type, bool inet)
 		usleep(500);
 	}
 	expect_each(5000);
-	sender_finish(sender, 0);
+	finish(0);
 	sender_stats(sender, &stats);
 	assert_in_range(stats.resent, 1, 4000);
 	assert_int_equal(stats.delivered + stats.dropped[SENDER_UNCONFIRMED], 5000);
@@ -316,7 +324,7 @@ static void test_tcp_finish(void **state)
 	start(text, 0);
 	for (i = 0; i < 20000; i++)
 		put(i, 200);
-	sender_finish(sender, 5000);
+	finish(5000);
 	sender_stats(sender, &stats);
 	assert_int_equal(stats.delivered, 20000);
 	kill(child, SIGKILL);
@@ -339,7 +347,7 @@ static void test_slow_receiver(void **state)
 	sender_stats(sender, &stats);
 	assert_in_range(taken, 10000, 29000);
 	assert_int_equal(stats.dropped[SENDER_QUEUE_FULL], 30000 - taken);
-	sender_finish(sender, 50);
+	finish(50);
 	sender_stats(sender, &stats);
 	assert_int_equal(stats.dropped[SENDER_QUEUE_FULL] + stats.dropped[SENDER_UNSENT] +
 				 stats.dropped[SENDER_UNCONFIRMED] + stats.delivered,
@@ -372,7 +380,7 @@ static void test_udp_refused(void **state)
 	for (; i < 300; i++)
 		put(i, 10);
 	settle(299);
-	sender_finish(sender, 1000);
+	finish(1000);
 	receive(1000);
 	expect_each(300);
 	sender_stats(sender, &stats);
@@ -390,9 +398,52 @@ static void test_too_large(void **state)
 	start(text, 0);
 	assert_false(put(0, 70000));
 	assert_true(put(1, 10));
-	sender_finish(sender, 1000);
+	finish(1000);
 	receive(10);
 	assert_int_equal(got[1], 1);
+	stop();
+}
+
+/* What had no time to go out is dropped, and a message cut in the middle begins a new connection.
+ */
+static void test_drop_unsent(void **state)
+{
+	char text[128];
+	int i, n;
+
+	unix_text(text);
+	bind_unix(SOCK_STREAM);
+	start(text, CHANNEL_STREAM_FIRST);
+	for (i = 0; i < 30000; i++) {
+		put(i, 1000);
+		if (i % 1000 == 0)
+			sender_flush(sender);
+	}
+	for (i = 0; i < 20; i++)
+		sender_flush(sender);
+	assert_false(sender_idle(sender));
+	sender_drop_unsent(sender);
+	sender_stats(sender, &stats);
+	assert_true(sender_idle(sender));
+	assert_int_equal(stats.delivered + stats.dropped[SENDER_UNSENT] +
+				 stats.dropped[SENDER_QUEUE_FULL],
+			 30000);
+	assert_in_range(stats.dropped[SENDER_UNSENT], 1, 29999);
+	n = (int)stats.delivered;
+	put(40000, 10);
+	for (i = 0; i < 2000 && !got[40000]; i++) {
+		sender_flush(sender);
+		receive(100);
+		if (!got[40000] && peer >= 0 && recv(peer, text, 1, MSG_PEEK) == 0) {
+			close(peer);
+			peer = -1;
+			rest_len = 0;
+		}
+		usleep(200);
+	}
+	assert_int_equal(got[40000], 1);
+	expect_each(n);
+	assert_int_equal(got[n], 0);
 	stop();
 }
 
@@ -405,10 +456,10 @@ static void test_nobody(void **state)
 	unix_text(text);
 	listener = peer = -1;
 	start(text, 0);
-	sender_finish(sender, 60000); /* nothing to send: returns at once */
+	finish(60000); /* nothing to send: returns at once */
 	for (i = 0; i < 10; i++)
 		put(i, 10);
-	sender_finish(sender, 100);
+	finish(100);
 	sender_stats(sender, &stats);
 	assert_int_equal(stats.dropped[SENDER_UNSENT], 10);
 	stop();
@@ -439,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_slow_receiver),
 		cmocka_unit_test(test_udp_refused),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_drop_unsent),
 		cmocka_unit_test(test_nobody),
 	};
 

@@ -113,9 +113,27 @@ struct loss {
 	uint64_t count;
 };
 
+/* What an exporter (sink/exporters.h) has done with the events it was given. */
+#define EXPORTER_DROPS_MAX 8
+struct exporter_drop {
+	const char *reason;
+	uint64_t count;
+};
+
+struct exporter_stats {
+	const char *name;
+	uint64_t delivered;
+	struct exporter_drop drops[EXPORTER_DROPS_MAX];
+	size_t n_drops;
+	size_t queue_bytes, queue_max;
+	bool up; /* the receiver was there when it was last asked */
+};
+
 struct totals {
 	uint64_t seen, delivered, filtered;
 	uint64_t lost[LOSS_MAX];
+	const struct exporter_stats *exporters;
+	size_t n_exporters;
 };
 
 struct audit_event {

@@ -60,9 +60,11 @@ static int take_parameter(struct address *a, const char *text, const char **why)
 		if (strncmp(text, p->name, len))
 			continue;
 		if (!text[len])
-			return bad(why, "a parameter without a value");
+			return bad(why, "a parameter without a value; give one, or leave it out");
 		if (p->tls && a->kind != ADDRESS_TLS)
-			return bad(why, "ca, cert and key are for tls");
+			return bad(
+				why,
+				"ca, cert and key are for tls; leave them out, or give tls:HOST");
 		*(const char **)((char *)a + p->field) = text + len;
 		return 0;
 	}
@@ -86,7 +88,7 @@ static int take_parameters(struct address *a, char *text, const char **why)
 		comma = next;
 	}
 	if (!err && a->key && !a->cert)
-		err = bad(why, "a key without a cert");
+		err = bad(why, "a key without a cert; give both");
 	return err;
 }
 
@@ -107,33 +109,33 @@ static int take_host(struct address *a, char *text, const char *default_port, co
 	if (*text == '[') {
 		end = strchr(text, ']');
 		if (!end)
-			return bad(why, "a bracket is not closed");
+			return bad(why, "a bracket is not closed; give [ADDR6]:PORT");
 		*end++ = '\0';
 		a->host = text + 1;
 	}
 	colon = strchr(end, ':');
 	if (colon && (strchr(colon + 1, ':') || (colon != end && *text == '[')))
-		return bad(why, "an IPv6 address goes into brackets: [ADDR6]:PORT");
+		return bad(why, "an IPv6 address goes into brackets; give [ADDR6]:PORT");
 	if (colon) {
 		*colon = '\0';
 		a->port = colon + 1;
 	}
 	if (!a->host[0] || (*text == '[' && *end && end != colon))
-		return bad(why, "no host");
+		return bad(why, "no host; give HOST:PORT");
 	if (strpbrk(a->host, "/?#@ "))
-		return bad(why, "not a host name");
+		return bad(why, "not a host name; give a name or an address");
 	if (!a->port)
-		return bad(why, "no port");
-	return is_port(a->port) ? 0 : bad(why, "not a port number");
+		return bad(why, "no port; give HOST:PORT");
+	return is_port(a->port) ? 0 : bad(why, "not a port; give a number from 1 to 65535");
 }
 
 static int take_path(struct address *a, const char *text, const char **why)
 {
 	a->path = text;
 	if (!*text || !strcmp(text, "@"))
-		return bad(why, "no path");
+		return bad(why, "no path; give unix:PATH");
 	if (strlen(text) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return bad(why, "a socket's path has at most 107 bytes");
+		return bad(why, "too long; a socket's path has at most 107 bytes");
 	return 0;
 }
 
@@ -147,7 +149,7 @@ int address_parse(struct address *address, const char *text, const char *default
 	if (!address->text)
 		return -ENOMEM;
 	if (kind < 0) {
-		err = bad(why, "give unix:PATH, udp:HOST, tcp:HOST or tls:HOST");
+		err = bad(why, "not an address; give unix:PATH, udp:HOST, tcp:HOST or tls:HOST");
 	} else {
 		address->kind = kind;
 		rest = address->text + strlen(schemes[kind]);

@@ -241,6 +241,9 @@ size_t channel_datagram_max(const struct channel *channel)
 {
 	if (channel->address->kind == ADDRESS_UDP)
 		return UDP_MAX;
+	/* The kernel counts some more for each (unix_dgram_sendmsg). */
+	if (channel->type == SOCK_DGRAM && !(channel->flags & CHANNEL_MEMFD) && channel->buffer)
+		return channel->buffer - 64;
 	return SIZE_MAX;
 }
 

@@ -166,17 +166,27 @@ static void put_audit(struct buf *out, const struct audit_event *event)
 	put_args(out, event);
 }
 
-/* OBJECT_PID lets journald add what it knows of that process, its unit above all, so that
- * "journalctl -u UNIT" shows the events of a service among its messages. */
+/* With OBJECT_SYSTEMD_UNIT, if it comes from root, "journalctl -u UNIT" shows the events of a
+ * service among its messages (journalctl(1), -u). OBJECT_PID would have journald find it out, but
+ * also store the process's command line, which may hold what is redacted here. */
+static void put_process(struct buf *out, const struct process_info *process)
+{
+	if (!process)
+		return;
+	put_cstr(out, "OBJECT_SYSTEMD_UNIT", process->unit);
+	put_cstr(out, "PYAUDIT_CONTAINER", process->container);
+	put_cstr(out, "PYAUDIT_POD", process->pod);
+}
+
 static void put_process_ids(struct buf *out, const struct audit_event *event)
 {
-	put_number(out, "OBJECT_PID", event->pid);
 	put_number(out, "PYAUDIT_PID", event->pid);
 	if (event->ppid)
 		put_number(out, "PYAUDIT_PPID", event->ppid);
 	if (event->type != RECORD_EXIT)
 		put_number(out, "PYAUDIT_UID", event->uid);
 	put_cstr(out, "PYAUDIT_COMM", event->comm);
+	put_process(out, event->process);
 }
 
 static void put_message(struct buf *out, const struct audit_event *event, uint64_t seq)

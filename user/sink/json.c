@@ -474,6 +474,35 @@ static void write_lost(struct buf *out, const struct audit_event *event)
 	write_string(out, ",\"reason\":", format_loss(event->lost.reason));
 }
 
+static void write_exporter(struct buf *out, const struct exporter_stats *e)
+{
+	size_t i;
+
+	json_cstr(out, e->name);
+	write_number(out, ":{\"delivered\":", e->delivered);
+	buf_lit(out, ",\"dropped\":{");
+	for (i = 0; i < e->n_drops; i++) {
+		if (i)
+			buf_char(out, ',');
+		json_cstr(out, e->drops[i].reason);
+		write_number(out, ":", e->drops[i].count);
+	}
+	buf_lit(out, "}}");
+}
+
+static void write_exporters(struct buf *out, const struct totals *totals)
+{
+	size_t i;
+
+	buf_lit(out, ",\"exporters\":{");
+	for (i = 0; i < totals->n_exporters; i++) {
+		if (i)
+			buf_char(out, ',');
+		write_exporter(out, &totals->exporters[i]);
+	}
+	buf_char(out, '}');
+}
+
 static void write_summary(struct buf *out, const struct audit_event *event)
 {
 	const struct totals *totals = &event->totals;
@@ -490,6 +519,8 @@ static void write_summary(struct buf *out, const struct audit_event *event)
 		write_number(out, ":", totals->lost[i]);
 	}
 	buf_char(out, '}');
+	if (totals->n_exporters)
+		write_exporters(out, totals);
 }
 
 void json_record(struct buf *out, const struct audit_event *event, uint64_t seq)

@@ -170,7 +170,7 @@ static void put_processes(struct buf *out, const char *name, const struct metric
 	put_number(out, name, "", m->processes);
 }
 
-static void put_sink(struct buf *out, const char *name, const struct metrics_sink *sink,
+static void put_sink(struct buf *out, const char *name, const struct exporter_stats *sink,
 		     uint64_t value)
 {
 	buf_str(out, name);
@@ -178,49 +178,57 @@ static void put_sink(struct buf *out, const char *name, const struct metrics_sin
 	end_labels(out, value);
 }
 
+/* The output and then the exporters; NULL after the last. */
+static const struct exporter_stats *sink_at(const struct metrics *m, size_t i)
+{
+	if (m->has_output && !i)
+		return &m->output;
+	i -= m->has_output;
+	return i < m->totals.n_exporters ? &m->totals.exporters[i] : NULL;
+}
+
+#define for_each_sink(s, m) for (size_t i_ = 0; ((s) = sink_at((m), i_)); i_++)
+
 static void put_sink_queue(struct buf *out, const char *name, const struct metrics *m)
 {
-	size_t i;
+	const struct exporter_stats *s;
 
-	for (i = 0; i < m->n_sinks; i++)
-		put_sink(out, name, &m->sinks[i], m->sinks[i].queue_bytes);
+	for_each_sink(s, m) put_sink(out, name, s, s->queue_bytes);
 }
 
 static void put_sink_queue_max(struct buf *out, const char *name, const struct metrics *m)
 {
-	size_t i;
+	const struct exporter_stats *s;
 
-	for (i = 0; i < m->n_sinks; i++)
-		put_sink(out, name, &m->sinks[i], m->sinks[i].queue_max_bytes);
+	for_each_sink(s, m) put_sink(out, name, s, s->queue_max);
 }
 
 static void put_sink_delivered(struct buf *out, const char *name, const struct metrics *m)
 {
-	size_t i;
+	const struct exporter_stats *s;
 
-	for (i = 0; i < m->n_sinks; i++)
-		put_sink(out, name, &m->sinks[i], m->sinks[i].delivered);
+	for_each_sink(s, m) put_sink(out, name, s, s->delivered);
 }
 
 static void put_sink_dropped(struct buf *out, const char *name, const struct metrics *m)
 {
-	size_t i, k;
+	const struct exporter_stats *s;
+	size_t k;
 
-	for (i = 0; i < m->n_sinks; i++)
-		for (k = 0; k < m->sinks[i].n_drops; k++) {
-			buf_str(out, name);
-			put_label(out, '{', "sink", m->sinks[i].name);
-			put_label(out, ',', "reason", m->sinks[i].drops[k].reason);
-			end_labels(out, m->sinks[i].drops[k].count);
-		}
+	for_each_sink(s, m) for (k = 0; k < s->n_drops; k++)
+	{
+		buf_str(out, name);
+		put_label(out, '{', "sink", s->name);
+		put_label(out, ',', "reason", s->drops[k].reason);
+		end_labels(out, s->drops[k].count);
+	}
 }
 
 static void put_sink_up(struct buf *out, const char *name, const struct metrics *m)
 {
-	size_t i;
+	const struct exporter_stats *s;
 
-	for (i = 0; i < m->n_sinks; i++)
-		put_sink(out, name, &m->sinks[i], m->sinks[i].up);
+	for_each_sink(s, m) put_sink(out, name, s, s->up);
 }
 
 static void put_build(struct buf *out, const char *name, const struct metrics *m)

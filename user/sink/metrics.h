@@ -29,20 +29,6 @@ struct metrics_process {
 	uint64_t peak_bytes; /* resident at most */
 };
 
-struct metrics_drop {
-	const char *reason;
-	uint64_t count;
-};
-
-/* A destination of records. */
-struct metrics_sink {
-	const char *name; /* unique among the sinks of a run */
-	uint64_t queue_bytes, queue_max_bytes, delivered;
-	const struct metrics_drop *drops;
-	size_t n_drops;
-	bool up; /* the last attempt to deliver did not fail */
-};
-
 /* Everything a scrape tells; gathered by the caller. */
 struct metrics {
 	const struct metrics_events *events;
@@ -55,8 +41,8 @@ struct metrics {
 	uint64_t emulated, stepped; /* probes, by how the kernel executes what is under them */
 	uint64_t processes;
 	struct metrics_process process;
-	const struct metrics_sink *sinks;
-	size_t n_sinks;
+	struct exporter_stats output; /* the exporters are in totals */
+	bool has_output;	      /* else one of them is the output */
 };
 
 void metrics_write(struct buf *out, const struct metrics *metrics);

@@ -2,7 +2,6 @@
 #include "sink/sender.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,7 +14,7 @@
 #define ROUND_BYTES (1 << 20) /* sent at once: others want their turn */
 #define RETRY_MIN   (100 * 1000000ll)
 #define RETRY_MAX   (5 * 1000000000ll)
-#define ANSWER_MS   1000 /* at the end, for a receiver to close after it has read all */
+#define ANSWER_NS   1000000000ll /* at the end, for a receiver to close after it has read all */
 #define COMPACT_AT  (4 << 20)
 
 const char *const sender_drops[SENDER_DROPS] = {
@@ -28,7 +27,7 @@ const char *const sender_drops[SENDER_DROPS] = {
 /* Where a message ends in the queue. */
 struct mark {
 	size_t end;
-	int64_t sent_at;
+	int64_t sent_at; /* when it was sent last; 0: never */
 	bool counts;
 };
 
@@ -46,6 +45,7 @@ struct sender {
 	bool lines; /* each message ends with a line end */
 	bool up, told;
 	int64_t retry_at, retry_delay;
+	int64_t asked_at; /* when it was told that no more will come */
 	unsigned int seed;
 };
 
@@ -163,12 +163,11 @@ static void confirm_to(struct sender *s, size_t mark)
 {
 	if (mark == s->confirmed)
 		return;
+	s->confirmed = mark;
 	s->retry_delay = RETRY_MIN;
 	if (s->told)
 		log_warn("%s: delivers again", s->what);
 	s->told = false;
-	while (s->confirmed < mark)
-		s->delivered += s->marks[s->confirmed++].counts;
 }
 
 /* Which of the messages sent need not be kept any more. */
@@ -225,10 +224,8 @@ static void tell(struct sender *s, const char *what, const char *why)
 
 static void on_break(struct sender *s, int err, int64_t now)
 {
-	size_t mark = first_unread(s, err), i;
+	size_t mark = first_unread(s, err);
 
-	for (i = mark; i < s->sent; i++)
-		s->resent++;
 	confirm_to(s, mark);
 	tell(s, "the connection broke", strerror(-err));
 	s->sent = mark;
@@ -266,6 +263,15 @@ static void drop_message(struct sender *s)
 	s->sent++;
 }
 
+static void note_sent(struct sender *s, struct mark *m, int64_t now)
+{
+	if (m->sent_at)
+		s->resent++;
+	else
+		s->delivered += m->counts;
+	m->sent_at = now;
+}
+
 /* Sends the next piece. Returns the bytes, -EAGAIN, or what it broke with. */
 static ssize_t send_some(struct sender *s, int64_t now)
 {
@@ -285,7 +291,7 @@ static ssize_t send_some(struct sender *s, int64_t now)
 		return n;
 	s->written += datagram ? end - s->written : (size_t)n;
 	while (s->sent < s->n_marks && s->marks[s->sent].end <= s->written)
-		s->marks[s->sent++].sent_at = now;
+		note_sent(s, &s->marks[s->sent++], now);
 	return n;
 }
 
@@ -310,67 +316,83 @@ void sender_flush(struct sender *s)
 		confirm(s, now);
 }
 
-/* Lets the receiver say that it has read all, by closing. True when it has, or cannot say. */
-static bool is_read(struct sender *s, int64_t asked)
+bool sender_idle(const struct sender *s)
+{
+	return s->sent == s->n_marks;
+}
+
+/* Whether the receiver has read all, as far as it can be known. */
+static bool is_read(struct sender *s, int64_t now)
 {
 	int err;
 
 	if (channel_is_datagram(s->channel) || channel_tells_reads(s->channel))
 		return !channel_unread(s->channel);
+	if (!s->asked_at) {
+		s->asked_at = now;
+		channel_shutdown(s->channel);
+	}
 	err = channel_listen(s->channel);
-	if (err == -EPIPE)
+	if (err == -EPIPE) /* its answer: it has closed as well */
 		return !channel_unread(s->channel);
 	if (err) {
-		on_break(s, err, now_ns());
+		on_break(s, err, now);
 		return false;
 	}
 	/* Acknowledged, and it does not close: some never do, and of TLS it is not asked. */
-	return !channel_unread(s->channel) && now_ns() - asked > ANSWER_MS * 1000000ll;
+	return !channel_unread(s->channel) && now - s->asked_at > ANSWER_NS;
 }
 
-static void wait_a_little(const struct sender *s, int64_t end)
+bool sender_end_step(struct sender *s)
 {
-	struct pollfd p = {.fd = sender_fd(s), .events = sender_wants(s) ? POLLOUT : POLLIN};
-	int64_t left = (end - now_ns()) / 1000000;
-
-	poll(&p, 1, left < 0 ? 0 : left < 20 ? (int)left : 20);
+	if (s->confirmed == s->n_marks)
+		return true;
+	/* After it was asked to close, that it does is an answer and not a break. */
+	if (!s->asked_at || !s->up)
+		sender_flush(s);
+	if (!s->up || !sender_idle(s)) {
+		s->asked_at = 0;
+		return s->confirmed == s->n_marks;
+	}
+	if (is_read(s, now_ns()))
+		confirm_to(s, s->sent);
+	return s->confirmed == s->n_marks;
 }
 
-static void give_up(struct sender *s)
+/* Drops the messages from mark on. */
+static void drop_from(struct sender *s, size_t mark)
 {
 	size_t i;
 
-	for (i = s->confirmed; i < s->n_marks; i++)
-		if (s->marks[i].counts)
-			s->dropped[i < s->sent || s->marks[i].sent_at ? SENDER_UNCONFIRMED
-								      : SENDER_UNSENT]++;
-	s->confirmed = s->sent = s->n_marks = 0;
-	s->queue.len = s->written = 0;
+	for (i = mark; i < s->n_marks; i++) {
+		if (!s->marks[i].counts)
+			continue;
+		s->dropped[s->marks[i].sent_at ? SENDER_UNCONFIRMED : SENDER_UNSENT]++;
+		s->delivered -= s->marks[i].sent_at != 0;
+	}
+	s->n_marks = mark;
+	buf_truncate(&s->queue, start_of(s, mark));
 }
 
-void sender_finish(struct sender *s, int timeout_ms)
+void sender_drop_unsent(struct sender *s)
 {
-	int64_t end = now_ns() + timeout_ms * 1000000ll, asked = 0;
+	size_t start = start_of(s, s->sent);
 
-	for (;;) {
-		sender_flush(s);
-		if (s->up && s->sent == s->n_marks) {
-			if (!asked) {
-				asked = now_ns();
-				channel_shutdown(s->channel);
-			}
-			if (is_read(s, asked)) {
-				confirm_to(s, s->sent);
-				break;
-			}
-		} else {
-			asked = 0;
-		}
-		if (s->confirmed == s->n_marks || now_ns() >= end)
-			break;
-		wait_a_little(s, end);
-	}
-	give_up(s);
+	drop_from(s, s->sent);
+	if (s->written == start)
+		return;
+	/* A message was cut in the middle: what comes after it must not be taken for its rest. */
+	channel_close(s->channel);
+	s->up = false;
+	s->retry_at = 0;
+	s->written = start;
+}
+
+void sender_give_up(struct sender *s)
+{
+	drop_from(s, s->confirmed);
+	s->sent = s->n_marks;
+	s->written = start_of(s, s->n_marks);
 }
 
 int sender_fd(const struct sender *s)

@@ -28,8 +28,9 @@ enum sender_drop {
 extern const char *const sender_drops[SENDER_DROPS];
 
 struct sender_stats {
-	uint64_t delivered, dropped[SENDER_DROPS]; /* messages that count */
-	uint64_t resent;			   /* messages sent again */
+	/* Messages that count. What was sent and then dropped at the end is no longer delivered. */
+	uint64_t delivered, dropped[SENDER_DROPS];
+	uint64_t resent; /* messages sent again */
 	size_t queue_bytes, queue_max;
 	bool up; /* connected */
 };
@@ -59,8 +60,18 @@ void sender_drop(struct sender *s, enum sender_drop why);
  * milliseconds. */
 void sender_flush(struct sender *s);
 
-/* Sends the rest, waiting at most timeout_ms; what is left is dropped. */
-void sender_finish(struct sender *s, int timeout_ms);
+/* Whether all that was queued has been sent once. */
+bool sender_idle(const struct sender *s);
+
+/* Sends the rest and has the receiver confirm it, a step at a time: to be called every some
+ * milliseconds until it returns true. Nothing can be queued from the first on. */
+bool sender_end_step(struct sender *s);
+
+/* Drops what has not gone out. */
+void sender_drop_unsent(struct sender *s);
+
+/* At the end: drops also what was sent and is not confirmed. */
+void sender_give_up(struct sender *s);
 
 /* To be polled for POLLOUT while sender_wants; -1: nothing. */
 int sender_fd(const struct sender *s);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sink/exporters.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WAIT_MS 10 /* between two steps at the end, if nothing is ready before */
+
+struct exporter {
+	const struct exporter_ops *ops;
+	void *arg;
+	char name[32];
+	bool ended;
+};
+
+struct exporters {
+	struct exporter *list;
+	struct exporter_stats *stats;
+	struct pollfd *fds;
+	size_t n;
+};
+
+struct exporters *exporters_new(void)
+{
+	return calloc(1, sizeof(struct exporters));
+}
+
+void exporters_free(struct exporters *all)
+{
+	size_t i;
+
+	if (!all)
+		return;
+	for (i = 0; i < all->n; i++)
+		all->list[i].ops->free(all->list[i].arg);
+	free(all->list);
+	free(all->stats);
+	free(all->fds);
+	free(all);
+}
+
+static int grow(void *array, size_t n, size_t size)
+{
+	void **place = array, *bigger = reallocarray(*place, n, size);
+
+	if (!bigger)
+		return -ENOMEM;
+	*place = bigger;
+	return 0;
+}
+
+static void choose_name(struct exporters *all, struct exporter *e, const char *name)
+{
+	size_t i, same = 0, len = strlen(name);
+
+	for (i = 0; i < all->n; i++)
+		same += !strncmp(all->list[i].name, name, len) &&
+			strspn(all->list[i].name + len, "0123456789") ==
+				strlen(all->list[i].name + len);
+	if (same)
+		snprintf(e->name, sizeof(e->name), "%s%zu", name, same + 1);
+	else
+		snprintf(e->name, sizeof(e->name), "%s", name);
+}
+
+int exporters_add(struct exporters *all, const char *name, const struct exporter_ops *ops,
+		  void *arg)
+{
+	struct exporter e = {.ops = ops, .arg = arg};
+
+	if (grow(&all->list, all->n + 1, sizeof(*all->list)) ||
+	    grow(&all->stats, all->n + 1, sizeof(*all->stats)) ||
+	    grow(&all->fds, all->n + 1, sizeof(*all->fds))) {
+		ops->free(arg);
+		return -ENOMEM;
+	}
+	choose_name(all, &e, name);
+	all->list[all->n++] = e;
+	return 0;
+}
+
+void exporters_record(struct exporters *all, const struct audit_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		all->list[i].ops->record(all->list[i].arg, event);
+}
+
+void exporters_flush(struct exporters *all)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		all->list[i].ops->flush(all->list[i].arg);
+}
+
+size_t exporters_poll(struct exporters *all, struct pollfd *fds, size_t max)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < all->n && n < max; i++)
+		n += all->list[i].ops->poll(all->list[i].arg, &fds[n]);
+	return n;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+/* Until one may go on, and at most WAIT_MS. */
+static void wait_a_little(struct exporters *all, int64_t end)
+{
+	int64_t left = end - now_ms();
+
+	poll(all->fds, exporters_poll(all, all->fds, all->n),
+	     left < 0	      ? 0
+	     : left < WAIT_MS ? (int)left
+			      : WAIT_MS);
+}
+
+static bool all_idle(struct exporters *all)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		if (!all->list[i].ops->idle(all->list[i].arg))
+			return false;
+	return true;
+}
+
+void exporters_drain(struct exporters *all, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	size_t i;
+
+	exporters_flush(all);
+	while (!all_idle(all) && now_ms() < end) {
+		wait_a_little(all, end);
+		exporters_flush(all);
+	}
+	for (i = 0; i < all->n; i++)
+		if (!all->list[i].ops->idle(all->list[i].arg))
+			all->list[i].ops->drop_unsent(all->list[i].arg);
+}
+
+static bool all_end(struct exporters *all)
+{
+	bool done = true;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		struct exporter *e = &all->list[i];
+
+		e->ended = e->ended || e->ops->end_step(e->arg);
+		done &= e->ended;
+	}
+	return done;
+}
+
+void exporters_finish(struct exporters *all, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	size_t i;
+
+	while (!all_end(all) && now_ms() < end)
+		wait_a_little(all, end);
+	for (i = 0; i < all->n; i++)
+		if (!all->list[i].ended)
+			all->list[i].ops->give_up(all->list[i].arg);
+}
+
+const struct exporter_stats *exporters_stats(struct exporters *all, size_t *n)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		all->list[i].ops->stats(all->list[i].arg, &all->stats[i]);
+		all->stats[i].name = all->list[i].name;
+	}
+	*n = all->n;
+	return all->stats;
+}
