@@ -98,6 +98,7 @@ schema: all
 
 events: all
 	$(Q)docs/make-events-page --check --program $(B)/pyaudit-trace
+	$(Q)docs/make-siem-page --check
 	$(Q)tests/check-events --program $(B)/pyaudit-trace
 
 style:

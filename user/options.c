@@ -161,8 +161,9 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		{p->o.n_args && (p->check || p->list_events),
 		 "--arg: nothing is traced by --check and --list-events; leave it out"},
 		{p->list_events && pids, "--pid: nothing is traced by --list-events; leave it out"},
-		{!strcmp(p->o.format, "folded") && (p->check || p->list_events),
-		 "--format folded: counts of stacks; give text or json"},
+		{(p->check || p->list_events) && strcmp(p->o.format, "text") &&
+			 strcmp(p->o.format, "json"),
+		 "--format: of events, which are not traced here; give text or json"},
 		{p->o.to_socket && (!strcmp(p->o.format, "folded") ||
 				    (p->o.summary && !strcmp(p->o.format, "text"))),
 		 "--output: a table cannot be sent to a socket; give --format json, or a file"},

@@ -323,7 +323,8 @@ static int set_choice(struct option_parser *p, const struct option_row *row, con
 static int set_format(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	if (choice_index(row->choices, value) < 0)
-		return bad_value(row, value, "unknown format; give text, json or folded");
+		return bad_value(row, value,
+				 "unknown format; give text, json, folded, ecs or ocsf");
 	p->o.format = value;
 	return 0;
 }
@@ -406,8 +407,8 @@ static const struct option_row rows[] = {
 	    "begin a new file of -o at SIZE; KEEP old ones stay (5)",
 	    .set = set_rotate, .flags = ROW_LIVE),
 	ROW(0, "format", "FORMAT",
-	    "text (default), json: one object a line, folded: counts by stack",
-	    .set = set_format, .choices = "text|json|folded"),
+	    "text (default), json (a line each), folded (counts), ecs or ocsf",
+	    .set = set_format, .choices = "text|json|folded|ecs|ocsf"),
 	ROW(0, "redact", "RULE",
 	    "also hide EVENT:ARG or EVENT:ARG~REGEX; none: not even passwords",
 	    .set = set_redact, .flags = ROW_REPEATS),

@@ -357,7 +357,8 @@ static void stack(void **state)
 	bad(ARGV("-a", "--stack=8x"), "1 to 128");
 	bad(ARGV("-a", "--stack="), "1 to 128");
 	bad(ARGV("-a", "-c", "--format", "folded"), "--summary and --format folded");
-	bad(ARGV("--list-events", "--format", "folded"), "--format folded");
+	bad(ARGV("--list-events", "--format", "folded"), "--format: of events");
+	bad(ARGV("--check", "--format", "ecs"), "--format: of events");
 }
 
 static void exporters(void **state)

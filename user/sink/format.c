@@ -13,7 +13,9 @@
 
 #define NS_PER_SECOND 1000000000ll
 
-static const struct format_ops *const formats[] = {&format_text, &format_json, &format_folded};
+static const struct format_ops *const formats[] = {
+	&format_text, &format_json, &format_folded, &format_ecs, &format_ocsf,
+};
 
 const struct format_ops *format_find(const char *name)
 {

@@ -66,6 +66,8 @@ void text_record(struct buf *out, const struct audit_event *event);
 
 /* The JSON object of a record without the line end. */
 void json_record(struct buf *out, const struct audit_event *event, uint64_t seq);
+/* The same without what formats have in places of their own: time, seq, the ids of the process. */
+void json_own(struct buf *out, const struct audit_event *event);
 
 /* The same for text as captured. */
 void text_plain(struct buf *out, const struct text *text);

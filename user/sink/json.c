@@ -383,7 +383,6 @@ static void write_container(struct buf *out, const struct audit_event *event)
 
 static void write_audit(struct buf *out, const struct audit_event *event)
 {
-	write_process_ids(out, event);
 	write_event_name(out, event);
 	write_arguments(out, event);
 	write_container(out, event);
@@ -429,7 +428,6 @@ static void write_process(struct buf *out, const struct audit_event *event)
 {
 	const struct process_info *process = event->process;
 
-	write_process_ids(out, event);
 	if (!process)
 		return;
 	write_string(out, ",\"exe\":", process->exe);
@@ -449,7 +447,6 @@ static void write_process(struct buf *out, const struct audit_event *event)
 
 static void write_exit(struct buf *out, const struct audit_event *event)
 {
-	write_process_ids(out, event);
 	if (!WIFSIGNALED(event->status)) {
 		write_number(out, ",\"status\":", WEXITSTATUS(event->status));
 		return;
@@ -523,26 +520,38 @@ static void write_summary(struct buf *out, const struct audit_event *event)
 		write_exporters(out, totals);
 }
 
+static const struct {
+	const char *start;
+	void (*write)(struct buf *out, const struct audit_event *event);
+	bool ids; /* it is of a process */
+} types[] = {
+	[RECORD_AUDIT] = {"{\"type\":\"audit\"", write_audit, true},
+	[RECORD_PROCESS] = {"{\"type\":\"process\"", write_process, true},
+	[RECORD_EXIT] = {"{\"type\":\"exit\"", write_exit, true},
+	[RECORD_LOST] = {"{\"type\":\"lost\"", write_lost, false},
+	[RECORD_COUNT] = {"{\"type\":\"count\"", write_count, false},
+	[RECORD_SUMMARY] = {"{\"type\":\"summary\"", write_summary, false},
+};
+
 void json_record(struct buf *out, const struct audit_event *event, uint64_t seq)
 {
-	static const struct {
-		const char *start;
-		void (*write)(struct buf *out, const struct audit_event *event);
-	} types[] = {
-		[RECORD_AUDIT] = {"{\"type\":\"audit\",\"time\":\"", write_audit},
-		[RECORD_PROCESS] = {"{\"type\":\"process\",\"time\":\"", write_process},
-		[RECORD_EXIT] = {"{\"type\":\"exit\",\"time\":\"", write_exit},
-		[RECORD_LOST] = {"{\"type\":\"lost\",\"time\":\"", write_lost},
-		[RECORD_COUNT] = {"{\"type\":\"count\",\"time\":\"", write_count},
-		[RECORD_SUMMARY] = {"{\"type\":\"summary\",\"time\":\"", write_summary},
-	};
-
 	if (event->type >= ARRAY_SIZE(types))
 		return;
 	buf_str(out, types[event->type].start);
+	buf_lit(out, ",\"time\":\"");
 	format_time_utc(out, event->time.ns);
 	write_number(out, "\",\"seq\":", seq);
+	if (types[event->type].ids)
+		write_process_ids(out, event);
 	types[event->type].write(out, event);
+	buf_char(out, '}');
+}
+
+void json_own(struct buf *out, const struct audit_event *event)
+{
+	buf_str(out, event->type < ARRAY_SIZE(types) ? types[event->type].start : "{");
+	if (event->type < ARRAY_SIZE(types))
+		types[event->type].write(out, event);
 	buf_char(out, '}');
 }
 

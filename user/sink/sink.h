@@ -13,7 +13,7 @@ struct format_ops {
 	void (*write)(struct buf *out, const struct audit_event *event, uint64_t seq, bool color);
 };
 
-extern const struct format_ops format_text, format_json, format_folded;
+extern const struct format_ops format_text, format_json, format_folded, format_ecs, format_ocsf;
 
 /* The format of that name, or NULL. */
 const struct format_ops *format_find(const char *name);

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table of siem.def, what is taken out of arguments, and records that no trace makes on demand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "decode/text_iter.h"
+#include "decode/wire_decode.h"
+#include "sink/format.h"
+#include "sink/siem.h"
+#include "sink/sink.h"
+#include "tests/unit/wire_build.h"
+
+static struct wire_build b;
+static struct wire_decoder decoder;
+static struct audit_event event;
+static struct buf out;
+
+static void begin(const char *name)
+{
+	wb_begin(&b);
+	wb_cstr(&b, name);
+}
+
+static void decode(uint32_t args)
+{
+	wb_end(&b, args, args);
+	event = (struct audit_event){.time.ns = 1795327824123456789ll};
+	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
+	event.row = event_find(event.name_text);
+	event.variant = event.row ? event_variant_for(event.row, 0, event.args_total) : NULL;
+}
+
+static json_t *written(const struct format_ops *format)
+{
+	json_error_t error;
+	json_t *json;
+
+	out.len = 0;
+	format->write(&out, &event, 42, false);
+	buf_char(&out, '\0');
+	assert_false(out.failed);
+	json = json_loads(out.data, JSON_REJECT_DUPLICATES, &error);
+	if (!json)
+		fail_msg("%s: %s", error.text, out.data);
+	assert_ptr_equal(strchr(out.data, '\n'), out.data + strlen(out.data) - 1);
+	return json;
+}
+
+/* The value at a path of names separated by dots, as text; a static buffer. NULL: not there. */
+static const char *at(json_t *json, const char *path)
+{
+	static char text[256];
+	char name[64];
+	size_t n;
+
+	for (; json && *path; path += n + (path[n] == '.')) {
+		n = strcspn(path, ".");
+		snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		json = json_object_get(json, name);
+	}
+	if (!json)
+		return NULL;
+	if (json_is_string(json))
+		return json_string_value(json);
+	snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(json));
+	return text;
+}
+
+static void expect(const struct format_ops *format, const char *path, const char *want)
+{
+	json_t *json = written(format);
+	const char *got = at(json, path);
+
+	if (want)
+		assert_string_equal(got ?: "nothing", want);
+	else
+		assert_null(got);
+	json_decref(json);
+}
+
+static bool names_category(const char *name)
+{
+	static const char *const known[] = {"configuration", "database", "file",
+					    "host",	     "library",	 "network",
+					    "package",	     "process",	 "web"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(known[i], name))
+			return true;
+	return false;
+}
+
+/* Sorted, each of an event there is, with roles for arguments it has. */
+static void test_table(void **state)
+{
+	const struct siem_row *rows;
+	const struct event_row *row;
+	size_t n, i, k, most;
+
+	rows = siem_table(&n);
+	for (i = 0; i < n; i++) {
+		if (i && strcmp(rows[i - 1].event, rows[i].event) >= 0)
+			fail_msg("%s is not at its place", rows[i].event);
+		row = event_find(rows[i].event);
+		if (!row)
+			fail_msg("%s is no event", rows[i].event);
+		assert_true(names_category(rows[i].category));
+		for (k = most = 0; k < row->n_variants; k++)
+			most = row->variants[k].n_args > most ? row->variants[k].n_args : most;
+		for (k = most; k < SIEM_ROLES; k++)
+			if (rows[i].roles[k])
+				fail_msg("%s has no argument %zu", rows[i].event, k);
+	}
+}
+
+/* Every event has a category: its own, or that of its category here. */
+static void test_every_event(void **state)
+{
+	const struct event_row *rows;
+	size_t n, i;
+
+	rows = event_table(&n);
+	for (i = 0; i < n; i++) {
+		event = (struct audit_event){.row = &rows[i]};
+		if (!siem_row_of(&event)->category)
+			fail_msg("%s has none", rows[i].name);
+	}
+	event.row = NULL;
+	assert_null(siem_row_of(&event)->category);
+}
+
+static void test_basename(void **state)
+{
+	static const uint16_t wide[] = {0x20ac, '/', 0x20ad, 'x'};
+	static const struct {
+		const char *path, *base;
+	} cases[] = {{"/a/b", "b"}, {"b", "b"}, {"/", "/"}, {"a/", "a/"}, {"", ""}};
+	struct text text, base;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		text = text_of_cstr(cases[i].path);
+		base = siem_basename(&text);
+		assert_int_equal(base.len, strlen(cases[i].base));
+		assert_memory_equal(base.data, cases[i].base, base.len);
+	}
+	text = (struct text){.data = wide, .len = sizeof(wide), .width = 2};
+	base = siem_basename(&text);
+	assert_int_equal(base.len, 4);
+	assert_ptr_equal(base.data, wide + 2);
+}
+
+static void test_urls(void **state)
+{
+	static const struct {
+		const char *url, *scheme, *host;
+		int port; /* -1: none */
+		bool is_ip;
+	} cases[] = {
+		{"http://host/x", "http", "host", -1, false},
+		{"https://u:p@host:8443?q", "https", "host", 8443, false},
+		{"http://[::1]:80/", "http", "::1", 80, true},
+		{"http://127.0.0.1", "http", "127.0.0.1", -1, true},
+		{"http://host:/", "http", "host", -1, false},
+		{"http://host:99999/", "http", "host", -1, false},
+		{"http://host:8x/", "http", "host", -1, false},
+		{"http://[::1", NULL, NULL, 0, false},
+		{"http://", NULL, NULL, 0, false},
+		{"http:///x", NULL, NULL, 0, false},
+		{"://host", NULL, NULL, 0, false},
+		{"host", NULL, NULL, 0, false},
+		{"", NULL, NULL, 0, false},
+	};
+	struct buf scratch = {0};
+	struct siem_url parts;
+	struct text text;
+	size_t i;
+	bool found;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		text = text_of_cstr(cases[i].url);
+		found = siem_url_of(&text, &scratch, &parts);
+		assert_int_equal(found, cases[i].scheme != NULL);
+		if (!found)
+			continue;
+		assert_int_equal(parts.address.host.len, strlen(cases[i].host));
+		assert_memory_equal(parts.address.host.data, cases[i].host, parts.address.host.len);
+		assert_memory_equal(parts.scheme.data, cases[i].scheme, parts.scheme.len);
+		assert_int_equal(parts.address.has_port ? parts.address.port : -1, cases[i].port);
+		assert_int_equal(parts.address.is_ip, cases[i].is_ip);
+	}
+	buf_free(&scratch);
+}
+
+static void test_file(void **state)
+{
+	begin("os.rename");
+	wb_cstr(&b, "/tmp/a");
+	wb_bytes(&b, "/tmp/b\xff", 7);
+	wb_int(&b, -1);
+	wb_int(&b, -1);
+	decode(4);
+	expect(&format_ecs, "file.path", "/tmp/a");
+	expect(&format_ocsf, "file_result.name", "b\xef\xbf\xbd");
+	expect(&format_ecs, "file.name", "a");
+	expect(&format_ecs, "event.sequence", "42");
+	expect(&format_ocsf, "class_uid", "1001");
+	expect(&format_ocsf, "type_uid", "100105");
+	expect(&format_ocsf, "file.name", "a");
+	expect(&format_ocsf, "time", "1795327824123");
+	expect(&format_ocsf, "actor.process.ptid", "4712");
+}
+
+/* Lone surrogates and backslashes: strict parsers take the record. */
+static void test_hostile_text(void **state)
+{
+	static const uint16_t text[] = {0xd83d, 0xde00, '\\', 'u', 'd', '8', 0xdcff, '\\'};
+
+	begin("x");
+	wb_units(&b, 2, text, sizeof(text));
+	decode(1);
+	expect(&format_ecs, "pyaudit.args.arg0", "\xef\xbf\xbd\xef\xbf\xbd\\ud8\xef\xbf\xbd\\");
+	expect(&format_ocsf, "unmapped.event", "x");
+}
+
+/* A class needs what an event may not tell: then it is a Base Event. */
+static void test_base_event(void **state)
+{
+	begin("open");
+	wb_int(&b, 3);
+	wb_cstr(&b, "r");
+	wb_int(&b, 0);
+	decode(3);
+	expect(&format_ocsf, "class_uid", "0");
+	expect(&format_ocsf, "activity_name", "open");
+	expect(&format_ocsf, "file", NULL);
+	expect(&format_ocsf, "unmapped.args.path", "3");
+	expect(&format_ecs, "file", NULL);
+	begin("open");
+	wb_unreadable(&b, 14);
+	decode(1);
+	expect(&format_ocsf, "class_uid", "0");
+	expect(&format_ocsf, "unmapped.unreadable.path", "EFAULT");
+	begin("my.event");
+	wb_int(&b, 3);
+	decode(1);
+	expect(&format_ocsf, "type_uid", "99");
+	expect(&format_ecs, "event.category", NULL);
+	expect(&format_ecs, "event.action", "my.event");
+	expect(&format_ecs, "pyaudit.args.arg0", "3");
+}
+
+static void connect_to(const char *host, int64_t port)
+{
+	begin("socket.connect");
+	wb_object(&b, WIRE_OBJECT_SOCKET, "socket.socket", 1);
+	wb_int(&b, 5);
+	wb_sequence(&b, WIRE_TUPLE, 2);
+	wb_cstr(&b, host);
+	wb_int(&b, port);
+	decode(2);
+}
+
+static void test_addresses(void **state)
+{
+	connect_to("::1", 443);
+	expect(&format_ecs, "destination.ip", "::1");
+	expect(&format_ecs, "destination.port", "443");
+	expect(&format_ocsf, "dst_endpoint.ip", "::1");
+	connect_to("name", 70000);
+	expect(&format_ecs, "destination.domain", "name");
+	expect(&format_ecs, "destination.port", NULL);
+	expect(&format_ocsf, "dst_endpoint.hostname", "name");
+	connect_to("", 1);
+	expect(&format_ocsf, "class_uid", "0");
+	begin("socket.getaddrinfo");
+	wb_cstr(&b, "10.0.0.1");
+	decode(1);
+	expect(&format_ocsf, "class_uid", "0");
+	expect(&format_ecs, "dns", NULL);
+	expect(&format_ecs, "destination.ip", "10.0.0.1");
+}
+
+/* A process to be: its parent is the one that raised the event. */
+static void test_launch(void **state)
+{
+	struct process_info info = {.pid = 4711,
+				    .exe = "/usr/bin/python3.11",
+				    .cmdline = "python3\0a b\0",
+				    .cmdline_len = 12,
+				    .container = "c0ffee",
+				    .pod = "p1",
+				    .ns_pid = 7};
+
+	begin("subprocess.Popen");
+	wb_cstr(&b, "/bin/ls");
+	wb_sequence(&b, WIRE_LIST, 2);
+	wb_cstr(&b, "ls");
+	wb_none(&b);
+	wb_none(&b);
+	wb_none(&b);
+	decode(4);
+	event.process = &info;
+	expect(&format_ecs, "process.executable", "/bin/ls");
+	expect(&format_ecs, "process.pid", NULL);
+	expect(&format_ecs, "process.parent.pid", "4711");
+	expect(&format_ecs, "process.parent.command_line", "python3 a b");
+	expect(&format_ecs, "container.id", "c0ffee");
+	expect(&format_ecs, "orchestrator.resource.id", "p1");
+	expect(&format_ocsf, "process.uid", "4711/42");
+	expect(&format_ocsf, "process.file.path", "/bin/ls");
+	expect(&format_ocsf, "actor.process.container.pod_uuid", "p1");
+	expect(&format_ocsf, "actor.process.namespace_pid", "7");
+	begin("os.exec");
+	wb_none(&b);
+	wb_none(&b);
+	wb_none(&b);
+	decode(3);
+	expect(&format_ecs, "process.pid", "4711");
+	expect(&format_ocsf, "process.pid", "4711");
+	expect(&format_ocsf, "launch_type_id", "3");
+}
+
+static void test_other_records(void **state)
+{
+	event = (struct audit_event){.type = RECORD_LOST, .lost = {LOSS_RING, 12}};
+	expect(&format_ecs, "event.kind", "pipeline_error");
+	expect(&format_ecs, "error.code", "ring");
+	expect(&format_ecs, "error.message", "12 events lost: ring");
+	expect(&format_ecs, "process", NULL);
+	expect(&format_ocsf, "severity_id", "3");
+	expect(&format_ocsf, "unmapped.count", "12");
+	event = (struct audit_event){.type = RECORD_EXIT, .pid = 5, .status = 9};
+	expect(&format_ecs, "process.exit_code", "137");
+	expect(&format_ocsf, "type_uid", "100702");
+	expect(&format_ocsf, "exit_code", "137");
+	event = (struct audit_event){.type = RECORD_SUMMARY, .totals = {.seen = 3, .delivered = 3}};
+	expect(&format_ecs, "event.kind", "metric");
+	expect(&format_ecs, "pyaudit.seen", "3");
+	expect(&format_ocsf, "unmapped.seen", "3");
+	/* One that is not known here yet. */
+	event = (struct audit_event){.type = (enum record_type)99};
+	expect(&format_ecs, "event.dataset", "pyaudit.unknown");
+	expect(&format_ocsf, "class_uid", "0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),	     cmocka_unit_test(test_every_event),
+		cmocka_unit_test(test_basename),     cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_file),	     cmocka_unit_test(test_base_event),
+		cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_launch),	     cmocka_unit_test(test_other_records),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	buf_free(&out);
+	return failed;
+}
