@@ -15,6 +15,7 @@
 
 #include "scratch.h"
 
+#define AREA_READ	256 /* bytes of a thread state, frame or code object there is room for */
 #define CODE_READ_FIRST 256 /* bytes of a str or bytes object read at once */
 #define CODE_SLACK	64  /* behind each text: zeros up to a stripe of the hash */
 #define CODE_NAME_ROOM	(WIRE_MAX_CODE_NAME + CODE_READ_FIRST)
@@ -47,8 +48,8 @@ struct stack_area {
 	__u64 lanes[4];
 	struct code_text func, file, table;
 	struct wire_code head;
-	char raw[CODE_READ_FIRST];    /* a thread state; a frame */
-	char object[CODE_READ_FIRST]; /* a code object */
+	char raw[AREA_READ];	/* a thread state; a frame */
+	char object[AREA_READ]; /* a code object */
 	char text[CODE_TABLE + CODE_TABLE_ROOM + 2 * CODE_NAME_ROOM + HASH_CHUNK + CODE_SLACK];
 };
 
@@ -56,7 +57,7 @@ static __always_inline __u64 area_u64(const char *bytes, __u32 offset)
 {
 	offset &= 255;
 	bounded(offset);
-	if (offset > CODE_READ_FIRST - 8)
+	if (offset > AREA_READ - 8)
 		return 0;
 	return *(const __u64 *)(bytes + offset);
 }
@@ -65,7 +66,7 @@ static __always_inline __u32 area_u32(const char *bytes, __u32 offset)
 {
 	offset &= 255;
 	bounded(offset);
-	if (offset > CODE_READ_FIRST - 4)
+	if (offset > AREA_READ - 4)
 		return 0;
 	return *(const __u32 *)(bytes + offset);
 }
@@ -211,7 +212,7 @@ static __always_inline bool is_incomplete(const struct stack_area *a, const stru
 static __always_inline void load_code(struct stack_area *a, const struct image_config *image,
 				      __u64 bias)
 {
-	__u64 size = at_most(image->stack.frames.code_size, CODE_READ_FIRST), type;
+	__u64 size = at_most(image->stack.frames.code_size, AREA_READ), type;
 	long err = read_user(a->object, size, a->code);
 
 	a->code_error = 0;
@@ -234,7 +235,7 @@ static __always_inline int frame_step(struct stack_area *a, const struct image_c
 
 	if (!a->frame)
 		return FRAME_END;
-	err = read_user(a->raw, at_most(f->frame_size, CODE_READ_FIRST), a->frame);
+	err = read_user(a->raw, at_most(f->frame_size, AREA_READ), a->frame);
 	if (err) {
 		a->error = -err;
 		return FRAME_END;

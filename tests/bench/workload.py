@@ -25,7 +25,20 @@ def file_loop(n):
             f.read()
 
 
-KINDS = {"sys.audit": audit, "open event": c_event, "open+read+close": file_loop}
+def frames(depth):
+    """sys.audit() on a stack of so many more frames, each of a function of its own with some lines."""
+    call = audit
+    for i in range(depth):
+        space = {"call": call}
+        body = "".join("    if n < 0:\n        n = [n, %d]\n" % k for k in range(8))
+        exec(compile("def function_%d(n):\n%s    return call(n)\n" % (i, body), "/usr/lib/python3/bench_%d.py" % i,
+                     "exec"), space)
+        call = space["function_%d" % i]
+    return call
+
+
+KINDS = {"sys.audit": audit, "open event": c_event, "open+read+close": file_loop, "shallow": frames(1),
+         "deep": frames(33)}
 
 
 def json_hook(path):
