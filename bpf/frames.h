@@ -201,11 +201,11 @@ static __always_inline __s32 frame_lasti(const struct stack_area *a, const struc
 static __always_inline bool is_incomplete(const struct stack_area *a, const struct py_frames *f,
 					  __u8 owner)
 {
-	__s32 first;
+	__s64 first;
 
 	if (!f->code_traceable || owner == f->generator || a->lasti == WIRE_LASTI_UNKNOWN)
 		return false;
-	first = area_u32(a->object, f->code_traceable);
+	first = (__s32)area_u32(a->object, f->code_traceable);
 	return a->lasti < first * 2;
 }
 

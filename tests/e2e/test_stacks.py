@@ -2,6 +2,8 @@
 """Call stacks from every kind of code, against what sys._getframe() says in the program's own hook."""
 import json
 import os
+import signal
+import time
 
 from lib import compare, records
 from lib.case import Case
@@ -120,6 +122,48 @@ class Stacks(Case):
         self.check(128, "generator", "callbacks", "threads", "interpreters", options=["--probe", "usdt"])
 
 
+class Limits(Case):
+    """Where there is more code than is kept, or than the ring takes."""
+    time_limit = 120
+    trace, check = Stacks.trace, Stacks.check
+
+    def test_many(self):
+        """Code that had to be forgotten is sent again: no frame stays unknown."""
+        walked, _ = self.check(16, "many", options=["--buffer", "64M"])
+        self.assertGreater(len({frame[1] for frames in walked.values() for frame in frames}), 16800)
+
+    def test_flood(self):
+        """When the ring is full, events are lost and counted, and frames are unknown, but never another's."""
+        log = self.path("walked")
+        out = self.path("out")
+        tracer = self.tool("--format", "json", "-o", out, "--stack=128", "-e", "stack.event", "--buffer", "64k", "--",
+                           self.py.path, self.program("stacks.py"), "flood", env=self.environment(E2E_LOG=log))
+        self.grows(log, b'"stack.event"')
+        for _ in range(5):
+            tracer.signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            tracer.signal(signal.SIGCONT)
+            time.sleep(0.1)
+        self.assertEqual(tracer.wait(60), 0, tracer.stderr())
+        found = records.load(out)
+        walked, problems, unknown = load(log), [], 0
+        audits = records.audits(found)
+        for r in audits:
+            want, got = walked["stack.event", r["args"]["arg0"]], r["stack"]
+            self.assertEqual(len(got), len(want))
+            for i, (w, g) in enumerate(zip(want, got)):
+                place = "stack[%d]" % i
+                if g is None:
+                    unknown += 1
+                    self.assertEqual(r["unreadable"][place], "ENOBUFS")
+                else:
+                    problems += frame_problems(w, g, place, {})
+        self.assertFalse(problems, "\n".join(problems[:20]))
+        self.assertGreater(len(audits), 100)
+        self.assertGreater(records.total_lost(found[-1]), 0)
+        print("%d events, %d lost, %d frames unknown" % (len(walked), records.total_lost(found[-1]), unknown))
+
+
 class Output(Case):
     """What becomes of stacks in the formats."""
 
@@ -195,7 +239,6 @@ class Output(Case):
         self.finish(ticker)
 
     def pause(self):
-        import time
         time.sleep(0.5)
         return True
 

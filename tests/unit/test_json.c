@@ -18,6 +18,7 @@
 #include "sink/format.h"
 #include "sink/sink.h"
 #include "tests/unit/wire_build.h"
+#include "stack_build.h"
 
 static struct wire_build b;
 static struct wire_decoder decoder;
@@ -562,6 +563,38 @@ static void test_missing_arguments(void **state)
 	assert_null(strstr(out.data, "truncated"));
 }
 
+#define FRAMES                                                        \
+	"[{\"func\":\"inner\",\"file\":\"/srv/app.py\",\"line\":12}," \
+	"{\"func\":\"a\\n\\\"b;\",\"file\":\"<x>\",\"line\":1},null," \
+	"{\"func\":\"\u20ac\\udc80\",\"file\":\"\"}]"
+
+static void test_stack(void **state)
+{
+	struct stack stack;
+
+	build_stack(&stack);
+	begin("x");
+	decode(0);
+	event.stack = &stack;
+	assert_string_equal(written(),
+			    "\"args\":{},\"truncated\":{\"stack[1].func\":6},"
+			    "\"unreadable\":{\"stack[2]\":\"EFAULT\"},\"stack\":" FRAMES);
+	stack.cut = true;
+	stack.error = ESRCH;
+	assert_string_equal(written(),
+			    "\"args\":{},\"truncated\":{\"stack[1].func\":6,\"stack\":5},"
+			    "\"unreadable\":{\"stack[2]\":\"EFAULT\",\"stack\":\"ESRCH\"},"
+			    "\"stack\":" FRAMES);
+	/* Arguments that were not asked for are not missing; a stack is told without them. */
+	event.no_args = true;
+	event.flags = WIRE_AUDIT_NO_ARGS;
+	event.args_total = 3;
+	stack = (struct stack){.n_frames = 0};
+	assert_string_equal(written(), "\"stack\":[]");
+	stack.cut = true;
+	assert_string_equal(written(), "\"truncated\":{\"stack\":1},\"stack\":[]");
+}
+
 static void test_names(void **state)
 {
 	wb_begin(&b);
@@ -789,6 +822,7 @@ int main(void)
 		cmocka_unit_test(test_cut_type_name),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_missing_arguments),
+		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_container),

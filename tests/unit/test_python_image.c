@@ -192,6 +192,10 @@ static void check_decodes(const char *path, const struct py_image *image)
 		fail_msg("%s: layout not accepted", path);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		assert_true(all[i] != 0);
+	assert_int_equal(image->config.stack.walk, 1);
+	assert_int_not_equal(image->config.stack.thread.source, PY_THREAD_UNKNOWN);
+	assert_null(py_image_stack_gap(image, PY_PROBE_UPROBE));
+	assert_null(py_image_stack_gap(image, PY_PROBE_USDT));
 	assert_memory_equal(&image->config.layout,
 			    layout_find(image->version >> 16, image->free_threaded),
 			    sizeof(struct py_layout));

@@ -218,6 +218,9 @@ static void future_version(void **state)
 
 	check_pair(image, PY_FOUND_CALL, PY_FOUND_METHODDEF);
 	assert_int_equal(image->config.decode, 0);
+	assert_int_equal(image->config.stack.walk, 0);
+	assert_string_equal(py_image_stack_gap(image, PY_PROBE_UPROBE),
+			    "Python call stacks: the layout of frames is not known");
 	assert_string_equal(py_version_text(image, text, sizeof(text)), "3.16.0");
 	py_image_free(image);
 }

@@ -20,6 +20,7 @@
 #include "sink/format.h"
 #include "sink/sink.h"
 #include "tests/unit/wire_build.h"
+#include "stack_build.h"
 
 static struct wire_build b;
 static struct wire_decoder decoder;
@@ -68,6 +69,30 @@ static void expect(uint32_t args, const char *want)
 	assert_int_equal(*p, '\n');
 	out.data[p - line - 1] = '\0';
 	assert_string_equal(line + strlen(WHO "x("), want);
+}
+
+static void test_stack(void **state)
+{
+	struct stack stack;
+
+	build_stack(&stack);
+	begin("x");
+	decode(0);
+	event.stack = &stack;
+	assert_string_equal(write_event(false), WHO "x()\n"
+						    "        at inner (/srv/app.py:12)\n"
+						    "        at a\\n\"b;... (<x>:1)\n"
+						    "        at <unreadable: EFAULT>\n"
+						    "        at \u20ac\\udc80 ()\n");
+	stack.n_frames = 1;
+	stack.cut = true;
+	assert_string_equal(write_event(false), WHO "x()\n"
+						    "        at inner (/srv/app.py:12)\n"
+						    "        ... 1 or more callers not shown\n");
+	stack = (struct stack){.error = ESRCH};
+	assert_string_equal(write_event(false), WHO "x()\n        <unreadable: ESRCH>\n");
+	stack.error = 0;
+	assert_string_equal(write_event(false), WHO "x()\n");
 }
 
 static void test_whole_line(void **state)
@@ -494,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_stand_ins),
 		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_exit),

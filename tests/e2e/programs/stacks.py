@@ -279,6 +279,31 @@ def short_lived():
                                    globals())()
 
 
+def many():
+    """More different code than the tracer keeps; what comes first comes again. Not among the situations
+    that run by themselves."""
+    space = {"audit": sys.audit, "numbers": _numbers}
+    for i in list(range(16800)) + list(range(400)):
+        exec(compile("audit('stack.event', next(numbers))", "<many %d>" % i, "exec"), space)
+
+
+def flood():
+    """Ever new code, as fast as that goes. Half of it is long."""
+    space = {"audit": sys.audit, "numbers": _numbers}
+    source = "def f():\n" + "    x = (1,\n\n        2)\n" * 1000 + "    audit('stack.event', next(numbers))\n"
+    for text in source, "def g():\n    audit('stack.event', next(numbers))\n":
+        exec(compile(text, "<flood>", "exec"), space)
+    for i in range(3000):
+        f = space["g" if i % 2 else "f"]
+        f.__code__ = f.__code__.replace(co_name="n%d" % i)
+        if hasattr(f.__code__, "co_qualname"):
+            f.__code__ = f.__code__.replace(co_qualname="n%d" % i)
+        f()
+
+
+EXTRA = {f.__name__: f for f in (many, flood)}
+
+
 @situation
 def threads():
     def work(n):
@@ -385,7 +410,7 @@ def ways_to_run():
 def main(names):
     sys.addaudithook(hook)
     for name in names or SITUATIONS:
-        SITUATIONS[name]()
+        (SITUATIONS.get(name) or EXTRA[name])()
     here()
 
 
