@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/seen.h"
+
+/* Files that are no CPython, by number and content; and those that are some, but refused. */
+#define OTHERS_MAX  8192
+#define REFUSED_MAX 64
 
 struct images {
 	struct tracer *tracer;
@@ -18,10 +24,16 @@ struct images {
 	struct image_entry **entries;
 	size_t n, cap;
 	struct image_entry *numbered[MAX_IMAGES]; /* by the tracer's number */
-	size_t attached;
+	size_t attached;			  /* ever */
+	size_t refused;
+	struct seen *others;
+	images_gone_fn gone;
+	void *gone_arg;
+	struct image_entry other; /* what images_add returns for these */
 };
 
-struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks)
+struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks,
+			  images_gone_fn gone, void *arg)
 {
 	struct images *images = calloc(1, sizeof(*images));
 
@@ -29,6 +41,14 @@ struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bo
 		images->tracer = tracer;
 		images->wanted = wanted;
 		images->stacks = stacks;
+		images->other = (struct image_entry){.fd = -1, .error = -ENOENT, .number = -1};
+		images->others = seen_new(OTHERS_MAX);
+		images->gone = gone;
+		images->gone_arg = arg;
+	}
+	if (images && !images->others) {
+		free(images);
+		return NULL;
 	}
 	return images;
 }
@@ -58,8 +78,48 @@ static struct image_entry *new_entry(struct images *images, const struct target_
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
-	*e = (struct image_entry){.dev = file->dev, .ino = file->ino, .fd = -1, .number = -1};
+	*e = (struct image_entry){.dev = file->dev,
+				  .ino = file->ino,
+				  .size = file->size,
+				  .modified = file->modified,
+				  .fd = -1,
+				  .number = -1};
 	return images->entries[images->n++] = e;
+}
+
+static void free_entry(struct image_entry *e)
+{
+	if (e->fd >= 0)
+		close(e->fd);
+	py_image_free(e->image);
+	free(e->pids);
+	free(e);
+}
+
+static void drop_entry(struct images *images, struct image_entry *e)
+{
+	size_t i;
+
+	images->refused -= e->error != 0;
+	if (!e->error) {
+		log_info("CPython %s, %s: let go", e->version, e->build);
+		images->gone(e, images->gone_arg);
+		images->numbered[e->number] = NULL;
+		tracer_detach_image(images->tracer, e->number);
+	}
+	for (i = 0; images->entries[i] != e;)
+		i++;
+	images->entries[i] = images->entries[--images->n];
+	free_entry(e);
+}
+
+static void drop_refused(struct images *images)
+{
+	size_t i = images->n;
+
+	while (i-- > 0)
+		if (images->entries[i]->error)
+			drop_entry(images, images->entries[i]);
 }
 
 /* What the process record says of the image. */
@@ -198,26 +258,134 @@ static void attach_again(struct images *images, struct image_entry *e,
 		note_pid(e, pid);
 }
 
-const struct image_entry *images_add(struct images *images, const struct target_file *file,
-				     pid_t pid)
+static struct seen_key file_key(const struct target_file *file)
 {
-	struct image_entry *e = find(images, file->dev, file->ino);
+	return (struct seen_key){file->dev, file->ino, (uint64_t)file->modified ^ file->size << 48};
+}
 
-	if (e) {
-		attach_again(images, e, file, pid);
-		return e;
+/* A file written anew in its place is another one: what it was before is nowhere any more, and the
+ * probes stand where they should not. */
+static bool is_changed(const struct image_entry *e, const struct target_file *file)
+{
+	return e->size != file->size || e->modified != file->modified;
+}
+
+static const struct image_entry *add_first(struct images *images, const struct target_file *file,
+					   pid_t pid, pid_t user)
+{
+	struct py_image *image = NULL;
+	int err = py_image_read(file->fd, &image);
+	struct image_entry *e;
+
+	if (err == -ENOENT || err == -ENOEXEC) {
+		py_image_free(image);
+		seen_add(images->others, file_key(file));
+		return &images->other;
 	}
+	if (images->refused == REFUSED_MAX)
+		drop_refused(images);
 	e = new_entry(images, file);
-	if (!e)
+	if (!e) {
+		py_image_free(image);
 		return NULL;
-	e->error = py_image_read(file->fd, &e->image);
-	if (e->image)
-		py_version_text(e->image, e->version, sizeof(e->version));
-	if (!e->error)
-		e->error = attach_first(images, e, file, pid);
+	}
+	e->image = image;
+	if (image)
+		py_version_text(image, e->version, sizeof(e->version));
+	e->error = err ?: attach_first(images, e, file, pid);
+	images->refused += e->error != 0;
 	if (!e->error && pid > 0)
 		note_pid(e, pid);
+	images_used_by(images, e, user);
 	return e;
+}
+
+const struct image_entry *images_add(struct images *images, const struct target_file *file,
+				     pid_t pid, pid_t user)
+{
+	struct image_entry *e;
+
+	if (seen_has(images->others, file_key(file)))
+		return &images->other;
+	e = find(images, file->dev, file->ino);
+	if (e && is_changed(e, file)) {
+		drop_entry(images, e);
+		e = NULL;
+	}
+	if (!e)
+		return add_first(images, file, pid, user);
+	attach_again(images, e, file, pid);
+	images_used_by(images, e, user);
+	return e;
+}
+
+static bool is_alive(pid_t pid)
+{
+	return pid > 0 && (!kill(pid, 0) || errno != ESRCH);
+}
+
+void images_used_by(struct images *images, const struct image_entry *image, pid_t user)
+{
+	struct image_entry *e = (struct image_entry *)image; /* ours */
+	int i, free_place = -1;
+
+	for (i = 0; i < IMAGE_USERS && e != &images->other; i++) {
+		if (e->users[i] == user)
+			return;
+		if (free_place < 0 && !is_alive(e->users[i]))
+			free_place = i;
+	}
+	/* Others beyond that are found when these are gone. */
+	if (free_place >= 0 && e != &images->other)
+		e->users[free_place] = user;
+}
+
+/* Nothing is known that could execute it now or later. */
+static bool is_idle(const struct image_entry *e)
+{
+	int i;
+
+	for (i = 0; i < IMAGE_USERS; i++)
+		if (is_alive(e->users[i]))
+			return false;
+	return !e->error && !target_has_name(e->fd);
+}
+
+struct look {
+	struct images *images;
+	pid_t pid;
+};
+
+static int find_user(const struct target_file *file, void *arg)
+{
+	struct look *look = arg;
+	struct image_entry *e = find(look->images, file->dev, file->ino);
+
+	if (e)
+		images_used_by(look->images, e, look->pid);
+	return 0;
+}
+
+static int find_users(pid_t pid, void *arg)
+{
+	struct look look = {arg, pid};
+
+	target_process_files(pid, find_user, &look);
+	return 0;
+}
+
+void images_let_go(struct images *images)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < images->n; i++)
+		any |= is_idle(images->entries[i]);
+	if (!any || target_each_process(find_users, images))
+		return;
+	for (i = images->n; i-- > 0;)
+		if (is_idle(images->entries[i]))
+			drop_entry(images, images->entries[i]);
 }
 
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe)
@@ -261,13 +429,9 @@ void images_free(struct images *images)
 
 	if (!images)
 		return;
-	for (i = 0; i < images->n; i++) {
-		if (images->entries[i]->fd >= 0)
-			close(images->entries[i]->fd);
-		py_image_free(images->entries[i]->image);
-		free(images->entries[i]->pids);
-		free(images->entries[i]);
-	}
+	for (i = 0; i < images->n; i++)
+		free_entry(images->entries[i]);
 	free(images->entries);
+	seen_free(images->others);
 	free(images);
 }

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The files met so far: which are CPython images, and the probes put on them. Each inode is looked
- * at and attached to once. */
+/*
+ * The files met so far: which are CPython images, and the probes put on them. Each inode is looked
+ * at and attached to once. Of files that are none only their numbers are kept, and not of more than
+ * some thousand.
+ *
+ * An image is let go when nothing can execute it any more: no process does, and no path in our
+ * mount namespace leads to it, because it was deleted, or was in a container that is gone.
+ */
 #ifndef PYAUDIT_IMAGES_H
 #define PYAUDIT_IMAGES_H
 
 #include "kernel/tracer.h"
 #include "target/files.h"
 
+#define IMAGE_USERS 8
+
 struct image_entry {
-	uint64_t dev, ino;
+	uint64_t dev, ino, size;
+	int64_t modified;
 	int fd;	   /* of an image; -1 otherwise */
 	int error; /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
 	struct py_image *image; /* NULL if the file is none */
@@ -17,6 +26,7 @@ struct image_entry {
 	uint64_t attached_at; /* boot clock, ns: since when its probes stand */
 	pid_t *pids;	      /* processes it has been attached in, one at a time */
 	size_t n_pids;
+	pid_t users[IMAGE_USERS]; /* some processes that execute it; 0: free */
 	char version[32];
 	char build[160];
 	const char *entries[PY_MAX_PROBES];
@@ -27,14 +37,26 @@ struct image_entry {
 
 struct images;
 
-/* stacks: Python call stacks are asked for. */
-struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks);
+typedef void (*images_gone_fn)(const struct image_entry *image, void *arg);
+
+/* stacks: Python call stacks are asked for. gone is called for an image that is let go, before its
+ * strings are freed. */
+struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks,
+			  images_gone_fn gone, void *arg);
 void images_free(struct images *images);
 
-/* Looks at a file and, if it is a CPython image, puts the probes on it: in process pid, or
- * everywhere with pid -1. NULL without memory; else see error of what is returned. */
+/* Looks at a file that process user executes and, if it is a CPython image, puts the probes on it:
+ * in process pid, or everywhere with pid -1. NULL without memory; else see error of what is
+ * returned, which is good until the next call. */
 const struct image_entry *images_add(struct images *images, const struct target_file *file,
-				     pid_t pid);
+				     pid_t pid, pid_t user);
+
+/* The process executes the image. */
+void images_used_by(struct images *images, const struct image_entry *image, pid_t user);
+
+/* Lets go the images that nothing can execute any more. Reads all of /proc, but only when all the
+ * processes known to execute one are gone. To be called every few seconds. */
+void images_let_go(struct images *images);
 
 /* The image whose probe has this number, or NULL. */
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe);

@@ -133,6 +133,19 @@ static void forget_code(uint32_t pid, uint64_t code, void *arg)
 	tracer_forget_code(s->tracer, pid, code);
 }
 
+/* Nothing may point at the strings of an image that is let go. */
+static bool is_of_image(const struct process_info *info, const void *image)
+{
+	return info->entries == ((const struct image_entry *)image)->entries;
+}
+
+static void forget_image(const struct image_entry *image, void *arg)
+{
+	struct session *s = arg;
+
+	process_forget_all(s->processes, is_of_image, image);
+}
+
 static bool open_stacks(struct session *s)
 {
 	if (!s->options->stack_depth || s->summary)
@@ -165,12 +178,12 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->tracer = open_tracer(options, filter, args);
 	if (!s->tracer)
 		goto fail;
-	s->images = images_new(s->tracer, options->probe, options->stack_depth);
+	s->images = images_new(s->tracer, options->probe, options->stack_depth, forget_image, s);
 	s->processes = process_cache_new();
 	if (s->processes)
 		process_cache_edit(s->processes, edit_cmdline, redactor);
-	s->rescan = rescan_new();
-	if (!s->images || !s->processes || !s->rescan || !open_counters(s) || !open_stacks(s))
+	s->discovery = session_discovery_new();
+	if (!s->images || !s->processes || !s->discovery || !open_counters(s) || !open_stacks(s))
 		log_error("out of memory");
 	else if (!session_exports_open(s) && !session_metrics_open(s))
 		return s;
@@ -188,7 +201,7 @@ void session_poll(struct session *s)
 {
 	session_metrics_look(s);
 	tracer_consume(s->tracer, session_on_record, s);
-	session_rescan(s);
+	session_discover(s);
 	session_tell_spread_losses(s);
 	output_flush(s->output);
 	exporters_flush(s->exporters);
@@ -369,7 +382,7 @@ void session_free(struct session *s)
 	command_abandon(&s->command);
 	session_metrics_close(s);
 	exporters_free(s->exporters);
-	rescan_free(s->rescan);
+	session_discovery_free(s->discovery);
 	summary_free(s->summary);
 	folded_free(s->folded);
 	stack_cache_free(s->stacks);

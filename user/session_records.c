@@ -97,6 +97,7 @@ void session_announce(struct session *s, struct process_info *info, const struct
 
 	if (!info->unseen_ns)
 		info->unseen_ns = unseen(info, image);
+	images_used_by(s->images, image, info->pid);
 	info->python = image->version;
 	info->build = image->build;
 	info->probe = image->choice == PY_PROBE_USDT ? "usdt" : "uprobe";
@@ -174,7 +175,7 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 	if (info && info->probe)
 		write_exit(s, info, &wire->head, wire->status);
 	process_forget(s->processes, wire->head.pid);
-	rescan_forget(s->rescan, wire->head.pid);
+	session_discover_exit(s, wire->head.pid);
 	s->maybe_over = true;
 }
 

@@ -15,7 +15,6 @@
 #include "sink/output.h"
 #include "sink/summary.h"
 #include "target/command.h"
-#include "target/rescan.h"
 
 struct session {
 	const struct options *options;
@@ -30,7 +29,7 @@ struct session {
 	struct folded *folded;	    /* --format folded; NULL otherwise */
 	struct stack_cache *stacks; /* -k; NULL otherwise */
 	struct stack stack;	    /* of the event decoded last */
-	struct rescan *rescan;
+	struct discovery *discovery;
 	struct exporters *exporters;
 	struct session_metrics *metrics; /* --metrics; NULL otherwise */
 	struct wire_decoder decoder;
@@ -97,7 +96,25 @@ void session_metrics_close(struct session *s);
 /* A target has executed a file. */
 void session_on_exec(struct session *s, const struct wire_exec *exec);
 
-/* Looks again at processes that have executed something lately. */
-void session_rescan(struct session *s);
+/* Looks at what came since the last time, and lets go what nobody needs any more. */
+void session_discover(struct session *s);
+void session_discover_exit(struct session *s, pid_t pid);
+
+struct discovery *session_discovery_new(void); /* NULL without memory */
+void session_discovery_free(struct discovery *d);
+
+/* Files of a process are put under probes: what session_add_file needs and finds out. */
+struct session_add {
+	struct session *s;
+	pid_t pid;			   /* to attach in; -1 everywhere */
+	pid_t user;			   /* the process that executes them */
+	const struct image_entry *found;   /* the last CPython image met, */
+	const struct image_entry *refused; /* or one that cannot be traced */
+	char exe[256];
+};
+struct session_add session_add_for(struct session *s, pid_t pid);
+
+/* A target_file_fn; arg is a struct session_add. */
+int session_add_file(const struct target_file *file, void *arg);
 
 #endif

@@ -11,24 +11,16 @@
 #include "confine.h"
 #include "session_state.h"
 
-struct add {
-	struct session *s;
-	pid_t pid;			   /* to attach in; -1 everywhere */
-	const struct image_entry *found;   /* the last CPython image met, */
-	const struct image_entry *refused; /* or one that cannot be traced */
-	char exe[256];
-};
-
 /* A file's number as the kernel itself writes it (MKDEV), which is what exec records tell. */
 static uint64_t kernel_dev(uint64_t dev)
 {
 	return (uint64_t)major(dev) << 20 | minor(dev);
 }
 
-static int add_file(const struct target_file *file, void *arg)
+int session_add_file(const struct target_file *file, void *arg)
 {
-	struct add *add = arg;
-	const struct image_entry *e = images_add(add->s->images, file, add->pid);
+	struct session_add *add = arg;
+	const struct image_entry *e = images_add(add->s->images, file, add->pid, add->user);
 
 	if (!add->exe[0])
 		strncat(add->exe, file->path, sizeof(add->exe) - 1);
@@ -43,13 +35,14 @@ static int add_file(const struct target_file *file, void *arg)
 	return 0;
 }
 
-static struct add add_for(struct session *s, pid_t pid)
+struct session_add session_add_for(struct session *s, pid_t pid)
 {
-	return (struct add){.s = s, .pid = session_everywhere(s->options) ? -1 : pid};
+	return (struct session_add){
+		.s = s, .pid = session_everywhere(s->options) ? -1 : pid, .user = pid};
 }
 
 /* Why a process cannot be traced, in one line. */
-static int refuse_pid(pid_t pid, const struct add *add, int err)
+static int refuse_pid(pid_t pid, const struct session_add *add, int err)
 {
 	if (err == -ESRCH || err == -ENOENT) {
 		log_error("PID %d: no such process; see ps -e", pid);
@@ -80,14 +73,15 @@ static int refuse_pid(pid_t pid, const struct add *add, int err)
 int session_add_pid(struct session *s, pid_t asked)
 {
 	pid_t pid = target_leader(asked);
-	struct add add = add_for(s, pid);
+	struct session_add add = session_add_for(s, pid);
 	struct audit_event event = {.time.ns = session_now(), .pid = pid, .tid = pid};
 	struct process_info *info;
 	int err;
 
 	/* A target first, so that its exit is told from now on. */
 	tracer_add_target(s->tracer, pid);
-	err = kill(pid, 0) && errno == ESRCH ? -ESRCH : target_process_files(pid, add_file, &add);
+	err = kill(pid, 0) && errno == ESRCH ? -ESRCH
+					     : target_process_files(pid, session_add_file, &add);
 	if (!add.found || (err && err != -EPERM)) {
 		tracer_drop_target(s->tracer, pid);
 		return refuse_pid(pid, &add, err);
@@ -104,10 +98,11 @@ int session_add_pid(struct session *s, pid_t asked)
 
 static int add_process(pid_t pid, void *arg)
 {
-	struct add add = add_for(arg, -1);
+	struct session *s = arg;
+	struct session_add add = session_add_for(s, pid);
 
-	if (pid != getpid())
-		target_process_files(pid, add_file, &add);
+	if (pid != getpid() && (s->options->mode == MODE_ALL || tracer_is_target(s->tracer, pid)))
+		target_process_files(pid, session_add_file, &add);
 	return 0;
 }
 
@@ -127,15 +122,17 @@ static int refuse_command(const char *name, const struct image_entry *image)
 int session_start_command(struct session *s)
 {
 	char *const *argv = s->options->command;
-	struct add add;
+	struct session_add add;
 	int err;
 
 	err = command_start(&s->command, argv, s->options->as_root);
 	if (err)
 		return err;
 	tracer_add_target(s->tracer, s->command.pid);
-	add = add_for(s, s->command.pid);
-	err = command_files(&s->command, argv, s->options->as_root, add_file, &add);
+	add = session_add_for(s, s->command.pid);
+	err = command_files(&s->command, argv, s->options->as_root, session_add_file, &add);
+	if (!err && !add.found)
+		tracer_prepare(s->tracer); /* it may load a libpython, and then time matters */
 	if (!err && !add.found && add.refused)
 		err = refuse_command(argv[0], add.refused);
 	return err;
@@ -173,50 +170,4 @@ int session_confine(struct session *s)
 int session_release_command(struct session *s)
 {
 	return command_release(&s->command);
-}
-
-/* A target waits in its exec: look at what it is about to run, put probes there, let it go on. */
-static void serve_stopped(struct session *s, const struct wire_exec *exec)
-{
-	struct command command = {0};
-	struct add add = add_for(s, exec->head.pid);
-	char *exe = process_exe(exec->head.pid);
-	char *argv[] = {exe, NULL};
-
-	target_process_files(exec->head.pid, add_file, &add);
-	if (exe && !add.found) {
-		command.path = exe;
-		command_files(&command, argv, s->options->as_root, add_file, &add);
-	}
-	free(exe);
-	tracer_know_file(s->tracer, exec->dev, exec->ino);
-	kill(exec->head.pid, SIGCONT);
-}
-
-void session_on_exec(struct session *s, const struct wire_exec *exec)
-{
-	uint32_t pid = exec->head.pid;
-
-	process_forget(s->processes, pid); /* introduced again when it raises an event */
-	if (exec->stopped)
-		serve_stopped(s, exec);
-	/* Libraries come later than the executable, and with dlopen later still. */
-	rescan_add(s->rescan, pid, exec->dev, exec->ino);
-}
-
-/* By then the dynamic loader has mapped what a program is linked with. */
-#define LOADED_MS 20
-
-static void rescan_process(const struct rescan_entry *entry, void *arg)
-{
-	struct session *s = arg;
-	struct add add = add_for(s, entry->pid);
-
-	if (!target_process_files(entry->pid, add_file, &add) && entry->age_ms >= LOADED_MS)
-		tracer_know_file(s->tracer, entry->dev, entry->ino);
-}
-
-void session_rescan(struct session *s)
-{
-	rescan_run(s->rescan, rescan_process, s);
 }

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -417,6 +418,54 @@ static void first_thread_ends(void **state)
 	close(ready[1]);
 }
 
+/* A file mapped by a process, by its addresses; or by its path when those are gone. */
+static void mapped_file(void **state)
+{
+	struct map_line line = {0};
+	struct seen s = {0};
+	char path[64], other[64];
+	int fd, before = count_fds();
+	void *map;
+
+	temp_file(path);
+	temp_file(other);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &s.exe), 0);
+	map = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_true(target_has_name(fd));
+	line = (struct map_line){.start = (uintptr_t)map, .path = "/no/such/file"};
+	line.end = line.start + 4096;
+	if (!geteuid()) {
+		assert_int_equal(target_mapped_file(getpid(), &line, see, &s), 0);
+		assert_int_equal(s.of_exe, 1);
+	}
+	/* No such mapping, or no such process: the path, but only if it leads to that very file. */
+	s.of_exe = 0;
+	line.start = 4096;
+	line.end = 8192;
+	assert_int_equal(target_mapped_file(getpid(), &line, see, &s), -ENOENT);
+	line.path = path;
+	line.major = major(s.exe.st_dev);
+	line.minor = minor(s.exe.st_dev);
+	line.ino = s.exe.st_ino;
+	assert_int_equal(target_mapped_file(getpid(), &line, see, &s), 0);
+	assert_int_equal(target_mapped_file(0x7ffffff0, &line, see, &s), 0);
+	assert_int_equal(s.of_exe, 2);
+	line.path = other;
+	assert_int_equal(target_mapped_file(getpid(), &line, see, &s), -ENOENT);
+	line.path = "//anon";
+	assert_int_equal(target_mapped_file(0x7ffffff0, &line, see, &s), -ENOENT);
+	unlink(path);
+	assert_false(target_has_name(fd));
+	assert_int_equal(rename(other, path), 0);
+	assert_false(target_has_name(fd));
+	unlink(path);
+	munmap(map, 4096);
+	close(fd);
+	assert_int_equal(count_fds(), before);
+}
+
 static void path_files(void **state)
 {
 	char path[64], link[80], fifo[80], gone[80];
@@ -539,6 +588,7 @@ int main(void)
 		cmocka_unit_test(processes_without_files),
 		cmocka_unit_test(vanishes_in_the_walk),
 		cmocka_unit_test(first_thread_ends),
+		cmocka_unit_test(mapped_file),
 		cmocka_unit_test(path_files),
 		cmocka_unit_test(each_process),
 	};

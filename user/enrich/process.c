@@ -165,21 +165,33 @@ void process_forget(struct process_cache *cache, uint32_t pid)
 }
 
 /* Removing moves entries of later slots up, so a slot is looked at again. What wraps around from
- * the front to the back is met or left to the next sweep. */
-static void sweep(struct process_cache *cache)
+ * the front to the back is met once more. */
+void process_forget_all(struct process_cache *cache,
+			bool (*fn)(const struct process_info *info, const void *arg),
+			const void *arg)
 {
 	struct process_entry *e;
 	size_t i = 0;
 
 	while (i < cache->n_slots) {
 		e = cache->slots[i];
-		if (e && kill((pid_t)e->info.pid, 0) && errno == ESRCH) {
+		if (e && fn(&e->info, arg)) {
 			table_remove(cache, i);
 			entry_free(e);
 		} else {
 			i++;
 		}
 	}
+}
+
+static bool is_gone(const struct process_info *info, const void *arg)
+{
+	return kill((pid_t)info->pid, 0) && errno == ESRCH;
+}
+
+static void sweep(struct process_cache *cache)
+{
+	process_forget_all(cache, is_gone, NULL);
 	cache->sweep_at = cache->n * 2 > SWEEP_FIRST ? cache->n * 2 : SWEEP_FIRST;
 }
 

@@ -36,6 +36,11 @@ size_t process_count_announced(const struct process_cache *cache);
 /* The process has exited, and its number may be used again; or it has executed another file. */
 void process_forget(struct process_cache *cache, uint32_t pid);
 
+/* Forgets those for which fn(info, arg) is true. */
+void process_forget_all(struct process_cache *cache,
+			bool (*fn)(const struct process_info *info, const void *arg),
+			const void *arg);
+
 /* The uid and the name of a process now; left as they are when it is gone. */
 void process_identity(uint32_t pid, uint32_t *uid, char *comm, size_t size);
 

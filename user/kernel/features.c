@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "kernel/mappings.h"
 #include "kernel/multi.h"
 
 static bool quiet_probe(int (*probe)(void))
@@ -100,6 +101,14 @@ static int probe_uprobe_multi(void)
 	return link >= 0 || link == -EBADF;
 }
 
+static int probe_mappings(void)
+{
+	struct mappings *m = mappings_open();
+
+	mappings_close(m);
+	return m != NULL;
+}
+
 static struct feature features[] = {
 	{"BTF", true, false, "/sys/kernel/btf/vmlinux; a kernel built with CONFIG_DEBUG_INFO_BTF"},
 	{"ring buffer", true, false, "Linux 5.8"},
@@ -110,11 +119,13 @@ static struct feature features[] = {
 	{"sleepable uprobes", false, false,
 	 "a newer Linux than 6.1; without them strings in pages not loaded yet come from the file"},
 	{"uprobe_multi", false, false, "Linux 6.6; without it CAP_SYS_ADMIN is needed"},
+	{"mapping records", false, false,
+	 "CAP_PERFMON; without them new files are looked for for a second after each exec"},
 };
 
 static int (*const probes[])(void) = {
-	probe_btf,	  probe_ring,	probe_boot_clock, probe_uprobes,
-	probe_semaphores, probe_cookie, probe_sleepable,  probe_uprobe_multi,
+	probe_btf,    probe_ring,      probe_boot_clock,   probe_uprobes,  probe_semaphores,
+	probe_cookie, probe_sleepable, probe_uprobe_multi, probe_mappings,
 };
 
 const struct feature *features_list(size_t *n)

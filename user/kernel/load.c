@@ -218,6 +218,21 @@ struct instance *load_for(struct tracer *t, enum py_entry entry, uint32_t probe)
 	return i;
 }
 
+void load_release(struct tracer *t, struct instance *instance)
+{
+	struct instance **at;
+
+	if (t->cookie)
+		return;
+	for (at = &t->instances; *at && *at != instance;)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = instance->next;
+	pyaudit__destroy(instance->skel);
+	free(instance);
+}
+
 int load_all(struct tracer *t)
 {
 	int entry;

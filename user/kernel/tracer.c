@@ -52,7 +52,7 @@ static int attach_lifecycle(struct tracer *t)
 
 		if (!link)
 			return -errno;
-		t->links[t->n_links++] = (struct link){link, -1};
+		t->links[t->n_links++] = (struct link){link, -1, -1};
 	}
 	return 0;
 }
@@ -88,6 +88,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		err = ENOMEM;
 		goto fail;
 	}
+	memset(t->probe_images, 0xff, MAX_PROBES * sizeof(*t->probe_images));
 	if (!load_instance(t, 0, 0)) {
 		err = errno;
 		goto fail;
@@ -109,27 +110,50 @@ fail:
 	return NULL;
 }
 
+static int free_probe(struct tracer *t)
+{
+	size_t i, number;
+
+	for (i = 0; i < MAX_PROBES; i++) {
+		number = t->next_probe++ % MAX_PROBES;
+		if (t->probe_images[number] < 0)
+			return number;
+	}
+	return -ENOSPC;
+}
+
+static int free_image(struct tracer *t)
+{
+	size_t i, number;
+
+	for (i = 0; i < MAX_IMAGES; i++) {
+		number = t->next_image++ % MAX_IMAGES;
+		if (!t->images[number].used)
+			return number;
+	}
+	return -ENOSPC;
+}
+
 /* Numbers a probe and tells the BPF side of it. */
 static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t number)
 {
 	struct probe_config config = image->probes[i].config;
-	uint32_t key = t->n_probes;
-	int err;
+	int key = free_probe(t), err;
 
-	if (key >= MAX_PROBES)
-		return -ENOSPC;
+	if (key < 0)
+		return key;
 	config.image = number;
 	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.probes), &key, &config, BPF_ANY))
 		return -errno;
+	t->probe_images[key] = number;
 	image->numbers[i] = key;
+	image->n_probes = i + 1;
 	image->instances[i] = load_for(t, config.entry, key);
-	if (!image->instances[i]) {
-		err = errno;
-		features_explain(err);
-		return -err;
-	}
-	t->probe_images[t->n_probes++] = number;
-	return 0;
+	if (image->instances[i])
+		return 0;
+	err = errno;
+	features_explain(err);
+	return -err;
 }
 
 static void drop_link(struct link link)
@@ -168,6 +192,7 @@ static int attach_probe(struct tracer *t, const struct image *image, size_t i, p
 	struct link link = {0};
 	char path[32];
 
+	link.image = image - t->images;
 	prog = bpf_object__find_program_by_name(image->instances[i]->skel->obj, name);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
 	if (t->multi) {
@@ -225,23 +250,62 @@ static void add_literals(struct tracer *t, int fd, uint32_t number)
 			 number, strerror(-err));
 }
 
+/* Pages of literals that are an image's. */
+static void drop_literals(struct tracer *t, uint32_t number)
+{
+	int map = bpf_map__fd(t->skel->maps.literals);
+	struct literal_key key, next;
+	bool more = !t->sleepable && !bpf_map_get_next_key(map, NULL, &next);
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(map, &key, &next);
+		if (key.image == number)
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+/* Takes back the numbers of an image that has no links any more. */
+static void release_image(struct tracer *t, int number)
+{
+	struct image *image = &t->images[number];
+	size_t i;
+
+	for (i = 0; i < image->n_probes; i++) {
+		t->probe_images[image->numbers[i]] = -1;
+		if (image->instances[i])
+			load_release(t, image->instances[i]);
+	}
+	drop_literals(t, number);
+	close(image->fd);
+	*image = (struct image){0};
+}
+
+void tracer_prepare(struct tracer *t)
+{
+	int err = t->cookie ? load_all(t) : 0;
+
+	if (err)
+		log_debug("programs are loaded when they are needed: %s", strerror(err));
+}
+
 int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_probe_choice choice,
 		  pid_t pid)
 {
-	uint32_t number = t->n_images;
+	int number = free_image(t), err;
 	const struct py_probe *probes;
 	struct image *image;
 	size_t i, n;
-	int err;
 
-	if (number >= MAX_IMAGES)
-		return -ENOSPC;
+	if (number < 0)
+		return number;
 	image = &t->images[number];
-	*image = (struct image){.fd = dup(fd)};
-	if (image->fd < 0)
+	*image = (struct image){.used = true, .fd = dup(fd)};
+	if (image->fd < 0) {
+		image->used = false;
 		return -errno;
+	}
 	probes = py_image_probes(py, choice, &n);
-	image->n_probes = n;
 	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.images), &number, &py->config, BPF_ANY)
 		      ? -errno
 		      : 0;
@@ -253,12 +317,24 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		add_literals(t, fd, number);
 	if (!err)
 		err = attach_probes(t, number, pid);
-	if (err) {
-		close(image->fd);
-		return err;
+	if (!err)
+		return number;
+	release_image(t, number);
+	return err;
+}
+
+void tracer_detach_image(struct tracer *t, int number)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n_links; i++) {
+		if (t->links[i].image == number)
+			drop_link(t->links[i]);
+		else
+			t->links[n++] = t->links[i];
 	}
-	t->n_images++;
-	return number;
+	t->n_links = n;
+	release_image(t, number);
 }
 
 int tracer_mark_twin(struct tracer *t, int number)
@@ -279,7 +355,7 @@ int tracer_mark_twin(struct tracer *t, int number)
 
 int tracer_probe_image(const struct tracer *t, uint32_t probe)
 {
-	return probe < t->n_probes ? t->probe_images[probe] : -1;
+	return probe < MAX_PROBES ? t->probe_images[probe] : -1;
 }
 
 int tracer_add_target(struct tracer *t, pid_t pid)
@@ -297,6 +373,14 @@ void tracer_drop_target(struct tracer *t, pid_t pid)
 	uint32_t key = pid;
 
 	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.targets), &key);
+}
+
+bool tracer_is_target(const struct tracer *t, pid_t pid)
+{
+	struct target target;
+	uint32_t key = pid;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.targets), &key, &target);
 }
 
 bool tracer_has_targets(const struct tracer *t)
@@ -390,8 +474,9 @@ void tracer_free(struct tracer *t)
 		pyaudit__destroy(i->skel);
 		free(i);
 	}
-	for (n = 0; n < t->n_images; n++)
-		close(t->images[n].fd);
+	for (n = 0; t->images && n < MAX_IMAGES; n++)
+		if (t->images[n].used)
+			close(t->images[n].fd);
 	free(t->images);
 	free(t->probe_images);
 	free(t->links);

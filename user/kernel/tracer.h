@@ -73,6 +73,10 @@ struct tracer;
  * kernel too old or locked down). Freed by tracer_free. */
 struct tracer *tracer_new(const struct tracer_options *options);
 
+/* Loads the programs of all kinds of probes now, so that a probe that is wanted later is there at
+ * once. */
+void tracer_prepare(struct tracer *t);
+
 /* Puts the probes of a choice on the image in the open file fd: in process pid only, or in every
  * process with pid -1. Attaching again to the same image for another pid reuses what is known of
  * it. On failure nothing is left attached. Returns the image's number, or a negative errno (not
@@ -84,6 +88,11 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *image,
  * errno. */
 int tracer_attach_pid(struct tracer *t, int image, pid_t pid);
 
+/* Takes the probes of an image away everywhere; its number and theirs may be used again, much
+ * later.
+ */
+void tracer_detach_image(struct tracer *t, int image);
+
 /* Says that an image's probes may stand at the places of another's: two files that may be one
  * underneath. */
 int tracer_mark_twin(struct tracer *t, int image);
@@ -94,6 +103,7 @@ int tracer_probe_image(const struct tracer *t, uint32_t probe);
 
 int tracer_add_target(struct tracer *t, pid_t pid);
 void tracer_drop_target(struct tracer *t, pid_t pid);
+bool tracer_is_target(const struct tracer *t, pid_t pid);
 bool tracer_has_targets(const struct tracer *t);
 /* A file as struct wire_exec names it need not be stopped for any more. */
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);

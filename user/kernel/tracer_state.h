@@ -20,6 +20,7 @@ struct instance {
 };
 
 struct image {
+	bool used;
 	int fd;
 	struct py_probe probes[PY_MAX_PROBES];
 	uint32_t numbers[PY_MAX_PROBES];
@@ -31,6 +32,7 @@ struct image {
 struct link {
 	struct bpf_link *bpf; /* NULL: fd */
 	int fd;
+	int image; /* whose probe; -1: none's */
 };
 
 struct tracer {
@@ -43,10 +45,11 @@ struct tracer {
 	struct pyaudit *skel;	    /* the first */
 	struct ring_buffer *ring;
 	const void *positions; /* of the ring, mapped; see fill.c; NULL: not to be had */
-	struct image *images;
-	size_t n_images;
-	int *probe_images; /* image of each probe number */
-	size_t n_probes;
+	struct image *images;  /* MAX_IMAGES of them */
+	size_t next_image;     /* where a free number is looked for: the longest unused first, as
+				* records in the ring may still name one */
+	int *probe_images;     /* image of each probe number; -1: free */
+	size_t next_probe;
 	struct link *links;
 	size_t n_links, cap_links;
 	tracer_record_fn fn;
@@ -67,6 +70,9 @@ struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t p
 
 /* The load that serves an entry: one there is, or a new one. */
 struct instance *load_for(struct tracer *t, enum py_entry entry, uint32_t probe);
+
+/* Unloads what served one probe alone. */
+void load_release(struct tracer *t, struct instance *instance);
 
 /* All entries, where a probe will be wanted at once. Returns 0 or a positive errno. */
 int load_all(struct tracer *t);

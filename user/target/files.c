@@ -243,18 +243,29 @@ int target_open_regular(int dir, const char *path, int *fd, struct stat *st)
 	return ret;
 }
 
+struct target_file target_file_of(int fd, const struct stat *st, const char *path)
+{
+	return (struct target_file){
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.modified = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec,
+		.fd = fd,
+		.path = path,
+	};
+}
+
 int target_path_file(const char *path, target_file_fn fn, void *arg)
 {
-	struct target_file file = {.path = path};
+	struct target_file file;
 	struct stat st;
-	int ret = target_open_regular(AT_FDCWD, path, &file.fd, &st);
+	int fd, ret = target_open_regular(AT_FDCWD, path, &fd, &st);
 
 	if (ret)
 		return ret;
-	file.dev = st.st_dev;
-	file.ino = st.st_ino;
+	file = target_file_of(fd, &st, path);
 	ret = fn(&file, arg);
-	close(file.fd);
+	close(fd);
 	return ret;
 }
 
@@ -299,6 +310,7 @@ struct walk {
 	struct key_set lines; /* seen in maps: saves opening the same file again */
 	struct key_set files; /* seen opened */
 	bool denied;	      /* a mapped file could not be had */
+	bool single;	      /* only one file is looked at */
 	target_file_fn fn;
 	void *arg;
 };
@@ -316,9 +328,9 @@ static void name_of_pin(int pin, char *name, size_t size)
 static int visit_pin(struct walk *w, int pin)
 {
 	char name[PATH_MAX];
-	struct target_file file = {.path = name};
+	struct target_file file;
 	struct stat st;
-	int ret = open_pinned(pin, &file.fd, &st);
+	int fd, ret = open_pinned(pin, &fd, &st);
 
 	if (ret == -EINVAL || ret == -EISDIR || ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM)
 		return ret == -EINVAL || ret == -EISDIR ? 0 : ret;
@@ -329,9 +341,8 @@ static int visit_pin(struct walk *w, int pin)
 			 strerror(-ret));
 		return 0;
 	}
-	file.dev = st.st_dev;
-	file.ino = st.st_ino;
-	ret = key_add(&w->files, file.dev, file.ino, 0);
+	file = target_file_of(fd, &st, name);
+	ret = w->single ? 1 : key_add(&w->files, file.dev, file.ino, 0);
 	if (ret > 0)
 		ret = w->fn(&file, w->arg);
 	close(file.fd);
@@ -350,6 +361,16 @@ static int visit_link(struct walk *w, const char *link)
 	return ret;
 }
 
+bool target_has_name(int fd)
+{
+	char name[PATH_MAX];
+	struct stat open_file, named;
+
+	name_of_pin(fd, name, sizeof(name));
+	return !fstat(fd, &open_file) && !stat(name, &named) && named.st_dev == open_file.st_dev &&
+	       named.st_ino == open_file.st_ino;
+}
+
 static uint64_t hash_text(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
@@ -359,16 +380,12 @@ static uint64_t hash_text(const char *s)
 	return h;
 }
 
-/*
- * The mapped file by its name, for those who may not follow map_files: that takes
- * CAP_CHECKPOINT_RESTORE (Linux fs/proc/base.c, proc_map_files_get_link), and for those of another
- * user CAP_DAC_READ_SEARCH. The name is the process's choice and is resolved below its root; what
- * is found is taken only if it has the mapping's numbers.
- */
-static int visit_name(struct walk *w, const struct map_line *line)
+/* The mapped file by its name below a root, which is closed; only if it has the mapping's numbers.
+ * -EPERM if there is no such. */
+static int visit_below(struct walk *w, int root, const struct map_line *line)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	int root = openat(w->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), pin, ret = -EPERM;
+	int pin, ret = -EPERM;
 	struct stat st;
 
 	if (root < 0)
@@ -384,6 +401,16 @@ static int visit_name(struct walk *w, const struct map_line *line)
 	return ret;
 }
 
+/*
+ * The mapped file by its name, for those who may not follow map_files: that takes
+ * CAP_CHECKPOINT_RESTORE (Linux fs/proc/base.c, proc_map_files_get_link), and for those of another
+ * user CAP_DAC_READ_SEARCH. The name is the process's choice and is resolved below its root.
+ */
+static int visit_name(struct walk *w, const struct map_line *line)
+{
+	return visit_below(w, openat(w->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), line);
+}
+
 static int visit_mapping(struct walk *w, const struct map_line *line)
 {
 	char link[64];
@@ -397,6 +424,29 @@ static int visit_mapping(struct walk *w, const struct map_line *line)
 	/* The others may be had; it is told at the end. */
 	w->denied |= ret == -EPERM;
 	return ret == -EPERM ? 0 : ret;
+}
+
+int target_mapped_file(pid_t pid, const struct map_line *line, target_file_fn fn, void *arg)
+{
+	struct walk w = {.pid = pid, .single = true, .fn = fn, .arg = arg};
+	char path[64];
+	int pin, ret = -EPERM;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	w.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (w.dir < 0) /* gone: perhaps the file is in our own mount namespace */
+		return visit_below(&w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), line) ? -ENOENT
+											  : 0;
+	snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64, line->start, line->end);
+	pin = openat(w.dir, path, O_PATH | O_CLOEXEC);
+	if (pin >= 0)
+		ret = visit_pin(&w, pin);
+	else
+		ret = visit_name(&w, line);
+	if (pin >= 0)
+		close(pin);
+	close(w.dir);
+	return ret == -EPERM ? -ENOENT : ret;
 }
 
 static int visit_line(struct walk *w, char *text)

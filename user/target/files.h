@@ -6,16 +6,22 @@
 #ifndef PYAUDIT_TARGET_FILES_H
 #define PYAUDIT_TARGET_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 struct target_file {
-	uint64_t dev, ino; /* as fstat(2) of fd tells them */
-	int fd;		   /* read only; closed when the callback returns: dup to keep */
-	const char *path;  /* for messages only: what the kernel's link says */
+	uint64_t dev, ino; /* as fstat(2) of fd tells them, */
+	uint64_t size;
+	int64_t modified; /* as well: ns since the epoch */
+	int fd;		  /* read only; closed when the callback returns: dup to keep */
+	const char *path; /* for messages only: what the kernel's link says */
 };
+
+/* The file that is open; path must live as long as it. */
+struct target_file target_file_of(int fd, const struct stat *st, const char *path);
 
 /* Returns 0 to go on; anything else ends the walk and is returned by it. */
 typedef int (*target_file_fn)(const struct target_file *file, void *arg);
@@ -24,6 +30,10 @@ typedef int (*target_file_fn)(const struct target_file *file, void *arg);
  * executable first. Returns 0, fn's value, -ESRCH (no such process), -EPERM (fn has got all but the
  * files that only CAP_CHECKPOINT_RESTORE leads to), -EACCES, ... */
 int target_process_files(pid_t pid, target_file_fn fn, void *arg);
+
+/* Whether the open file can be reached by a name in our mount namespace: it has not been deleted,
+ * and is not in that of a container. */
+bool target_has_name(int fd);
 
 /* Calls fn for the file at path (follows links). */
 int target_path_file(const char *path, target_file_fn fn, void *arg);
@@ -40,6 +50,12 @@ struct map_line {
 	const char *path; /* points into the line; "" if none */
 };
 int target_parse_map_line(const char *line, struct map_line *out);
+
+/* Calls fn for the file of a mapping. If that cannot be had any more, for the one with the
+ * mapping's path, below the process's root, or ours when the process is gone; but only if it has
+ * the mapping's numbers. perms and offset are not looked at. Returns 0, fn's value, or -ENOENT: no
+ * such file. */
+int target_mapped_file(pid_t pid, const struct map_line *line, target_file_fn fn, void *arg);
 
 /* What is needed of /proc/PID/stat. The name in it is the process's choice: it may hold anything,
  * also what looks like the fields behind it. Returns 0 or -EINVAL. */

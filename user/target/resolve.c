@@ -46,8 +46,7 @@ enum step { STEP_END, STEP_AGAIN };
 
 static int call_fn(const struct resolve *r, int fd, const struct stat *st, const char *path)
 {
-	const struct target_file file = {
-		.dev = st->st_dev, .ino = st->st_ino, .fd = fd, .path = path};
+	const struct target_file file = target_file_of(fd, st, path);
 
 	return r->fn(&file, r->arg);
 }
