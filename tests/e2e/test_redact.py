@@ -7,6 +7,21 @@ from lib import records
 from lib.case import Case
 
 SECRET = "c0rrect-h0rse"
+# Prints what comes to a Unix socket.
+RECEIVER = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if sys.argv[2] == 'stream' else socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+if sys.argv[2] == 'stream':
+    s.listen()
+print('ready', flush=True)
+c = s.accept()[0] if sys.argv[2] == 'stream' else s
+while True:
+    data = c.recv(1 << 20)
+    os.write(1, data + b'\\n' * (c is s))
+    if not data:
+        break
+"""
 TOKEN = re.compile(r"<redacted:[^>]*>")
 
 
@@ -45,8 +60,8 @@ class Redaction(Case):
         self.assertEqual(found[0]["cmdline"][-2:], ["--password", "<redacted:argv-password>"])
 
     def test_every_format(self):
-        """Neither text nor JSON shows it, and both show the tokens."""
-        for form in ("text", "json"):
+        """No format shows it, and all show the tokens."""
+        for form in ("text", "json", "ecs", "ocsf"):
             out = self.path("out." + form)
             job = self.run_tool("-f", "-s", "4k", "--format", form, "-o", out, "--", self.py.path,
                                 self.program("secrets.py"), "--password", SECRET)
@@ -55,6 +70,24 @@ class Redaction(Case):
                 text = f.read()
             self.assertNotIn(SECRET, text)
             self.assertGreater(text.count("<redacted:env-value>"), 10)
+
+    def test_exporters(self):
+        """No exporter shows it either: what goes to sockets and to syslog was redacted before."""
+        path, datagrams = self.path("socket"), self.path("datagrams")
+        stream = self.spawn("/usr/bin/python3", "-c", RECEIVER, path, "stream")
+        log = self.spawn("/usr/bin/python3", "-c", RECEIVER, datagrams, "datagram")
+        self.grows(stream.out_path, b"ready")
+        self.grows(log.out_path, b"ready")
+        job = self.run_tool("-f", "-s", "4k", "-o", "unix:" + path, "--syslog=unix:" + datagrams, "--", self.py.path,
+                            self.program("secrets.py"), "--password", SECRET)
+        self.assertEqual(job.status, 0, job.stderr())
+        for receiver in (stream, log):
+            self.grows(receiver.out_path, b'"summary"')
+            text = receiver.stdout()
+            self.assertNotIn(SECRET, text)
+            for token in ("env-value", "argv-password", "url-credential", "header", "login"):
+                self.assertIn("<redacted:%s>" % token, text)
+            receiver.kill()
 
     def test_cut(self):
         """A limit that ends in the middle of a secret does not uncover its beginning."""

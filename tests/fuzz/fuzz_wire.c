@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer: any bytes as a wire record, decoded and written in both formats. Besides what the
+ * libFuzzer: any bytes as a wire record, decoded and written in all formats. Besides what the
  * sanitizers see, every record must come out as one line of valid UTF-8 without control bytes.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iuser -Iinclude -I. \
  *         tests/fuzz/fuzz_wire.c user/decode/[a-z]*.c user/sink/{json,json_marks,text,format*}.c \
- *         user/sink/list_events.c user/base/buf.c
+ *         user/sink/{siem,ecs,ocsf}.c user/sink/list_events.c user/base/buf.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static void check_line(const struct buf *out)
 			abort();
 }
 
-static void write_both(const struct audit_event *event)
+static void write_each(const struct audit_event *event)
 {
 	struct buf out = {0};
 
@@ -49,6 +49,12 @@ static void write_both(const struct audit_event *event)
 	check_line(&out);
 	buf_free(&out);
 	format_text.write(&out, event, 1, false);
+	check_line(&out);
+	buf_free(&out);
+	format_ecs.write(&out, event, 1, false);
+	check_line(&out);
+	buf_free(&out);
+	format_ocsf.write(&out, event, 1, false);
 	check_line(&out);
 	buf_free(&out);
 }
@@ -60,11 +66,13 @@ static void run(const void *record, size_t size)
 
 	if (wire_decode_audit(record, size, &decoder, &event))
 		return;
-	write_both(&event);
+	write_each(&event);
+	event.row = event_find(event.name_text);
+	write_each(&event);
 	event.variant = &variant;
 	if (!event.name.data)
 		wire_set_name(&event, "open");
-	write_both(&event);
+	write_each(&event);
 }
 
 static void run_process(const struct wire_header *head, size_t size)
@@ -79,7 +87,7 @@ static void run_process(const struct wire_header *head, size_t size)
 		return;
 	event.process = process_learn(cache, wire_as_process(checked));
 	if (event.process)
-		write_both(&event);
+		write_each(&event);
 	process_forget(cache, checked->pid);
 }
 

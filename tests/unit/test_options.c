@@ -153,6 +153,17 @@ static void values(void **state)
 	options_free(&o);
 }
 
+static void redaction(void **state)
+{
+	struct options o = good(ARGV("-a", "--redact", "none", "--redact=open:path~a,b"));
+
+	assert_int_equal(o.n_redact, 2);
+	assert_string_equal(o.redact[0], "none");
+	assert_string_equal(o.redact[1], "open:path~a,b");
+	options_free(&o);
+	bad(ARGV("-a", "--redact"), "--redact: its argument is missing; give RULE");
+}
+
 static void narrowing(void **state)
 {
 	struct options o = good(ARGV("-a", "-u", "root", "--comm", "py*", "--cgroup", "a.slice",
@@ -547,21 +558,14 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(pids),
-		cmocka_unit_test(events),
-		cmocka_unit_test(values),
-		cmocka_unit_test(narrowing),
-		cmocka_unit_test(commands),
-		cmocka_unit_test(other_modes),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(usage_errors),
-		cmocka_unit_test(stack),
-		cmocka_unit_test(exporters),
-		cmocka_unit_test(every_row),
-		cmocka_unit_test(help_shows_every_row),
-		cmocka_unit_test(version),
-		cmocka_unit_test(sizes),
+		cmocka_unit_test(defaults),  cmocka_unit_test(pids),
+		cmocka_unit_test(events),    cmocka_unit_test(values),
+		cmocka_unit_test(redaction), cmocka_unit_test(narrowing),
+		cmocka_unit_test(commands),  cmocka_unit_test(other_modes),
+		cmocka_unit_test(errors),    cmocka_unit_test(usage_errors),
+		cmocka_unit_test(stack),     cmocka_unit_test(exporters),
+		cmocka_unit_test(every_row), cmocka_unit_test(help_shows_every_row),
+		cmocka_unit_test(version),   cmocka_unit_test(sizes),
 		cmocka_unit_test(times),
 	};
 
