@@ -518,6 +518,28 @@ class Errors(Case):
             with self.subTest(options=options):
                 self.assert_one_line(self.run_tool(*options), 2, pattern)
 
+    def test_kernel(self):
+        """A kernel that is too old, has no BTF, or is locked down, as it would look: one line, nothing is run."""
+        def lacking(mounts, *pattern):
+            job = self.spawn("unshare", "-m", "sh", "-c", mounts + ' "$0" -- /bin/echo ran; status=$?;'
+                             '"$0" --check; [ $? = 1 ] || status=9; exit $status', Config.tool)
+            if job.wait() == 77:
+                return
+            self.assertNotIn("ran", job.stdout())
+            job.status = job.wait()
+            self.assert_one_line(job, 1, *pattern)
+            self.assertRegex(job.stdout(), r"\n  [^\n]* NO ")
+
+        if subprocess.call(["unshare", "-m", "true"], stderr=subprocess.DEVNULL):
+            self.skipTest("no private mounts here")
+        lacking("mount -t tmpfs none /sys/kernel/btf || exit 77;", "BTF", "CONFIG_DEBUG_INFO_BTF")
+        lacking("mount -t tmpfs none /sys/kernel/security || exit 77;"
+                "echo 'none integrity [confidentiality]' >/sys/kernel/security/lockdown;", "locked down", "lockdown=")
+        job = self.spawn("setarch", "--uname-2.6", Config.tool, "--", "/bin/echo", "ran")
+        job.status = job.wait()
+        self.assert_one_line(job, 1, r"2\.6\.", "5.10")
+        self.assertEqual(job.stdout(), "")
+
     def test_no_such_process(self):
         """A PID that is not there."""
         with open("/proc/sys/kernel/pid_max") as f:

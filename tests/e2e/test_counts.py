@@ -29,6 +29,7 @@ def last_record(path):
 
 
 class Flood(Case):
+    alone = True
     time_limit = 200
 
     def flood(self, out, events, *options, env=None):

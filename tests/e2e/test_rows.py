@@ -11,7 +11,7 @@ TALLIES = []
 
 
 class Rows(Case):
-    per_python = True
+    per_python = in_order = True
     time_limit = 60
 
     log_path, hooked, work = Differential.log_path, Differential.hooked, Differential.work

@@ -109,11 +109,27 @@ static int probe_mappings(void)
 	return m != NULL;
 }
 
+/* The lockdown mode in force, as the kernel marks it: "none [integrity] confidentiality". */
+static int probe_reading(void)
+{
+	char text[128] = "";
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	bool locked;
+
+	if (!f)
+		return true;
+	locked = fgets(text, sizeof(text), f) && strstr(text, "[confidentiality]");
+	fclose(f);
+	return !locked;
+}
+
 static struct feature features[] = {
 	{"BTF", true, false, "/sys/kernel/btf/vmlinux; a kernel built with CONFIG_DEBUG_INFO_BTF"},
 	{"ring buffer", true, false, "Linux 5.8"},
 	{"boot clock", true, false, "Linux 5.8"},
 	{"uprobes", true, false, "a kernel built with CONFIG_UPROBE_EVENTS and CONFIG_PERF_EVENTS"},
+	{"reading memory", true, false,
+	 "the kernel is locked down: boot with lockdown=integrity or none"},
 	{"USDT semaphores", false, false, "Linux 4.20; --probe usdt needs them"},
 	{"attach cookies", false, false, "Linux 5.15; without them each probe is loaded by itself"},
 	{"sleepable uprobes", false, false,
@@ -124,8 +140,8 @@ static struct feature features[] = {
 };
 
 static int (*const probes[])(void) = {
-	probe_btf,    probe_ring,      probe_boot_clock,   probe_uprobes,  probe_semaphores,
-	probe_cookie, probe_sleepable, probe_uprobe_multi, probe_mappings,
+	probe_btf,	  probe_ring,	probe_boot_clock, probe_uprobes,      probe_reading,
+	probe_semaphores, probe_cookie, probe_sleepable,  probe_uprobe_multi, probe_mappings,
 };
 
 const struct feature *features_list(size_t *n)
@@ -237,25 +253,11 @@ static bool kernel_new_enough(void)
 	return false;
 }
 
-/* The lockdown mode in force, as the kernel marks it: "none [integrity] confidentiality". */
-static bool locked_down(void)
-{
-	char text[128] = "";
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	bool yes;
-
-	if (!f)
-		return false;
-	yes = fgets(text, sizeof(text), f) && strstr(text, "[confidentiality]");
-	fclose(f);
-	return yes;
-}
-
 bool features_check(bool everybody)
 {
 	if (!kernel_new_enough() || !capabilities_check(everybody))
 		return false;
-	if (locked_down()) {
+	if (!probe_reading()) {
 		log_error("kernel: locked down (confidentiality), BPF may not read memory; boot "
 			  "with lockdown=integrity or none");
 		return false;

@@ -126,8 +126,10 @@ class Job:
 
 class Case(unittest.TestCase):
     """needs_tool: skipped where the tracer cannot run. per_python: run for each interpreter, self.py;
-    otherwise self.py is the main one. time_limit: seconds for one test."""
+    otherwise self.py is the main one. alone: not at the same time as other tests. in_order: the tests of
+    the class one after the other. time_limit: seconds for one test."""
     needs_tool = True
+    alone = in_order = False
     per_python = False
     time_limit = 60
     py = None
