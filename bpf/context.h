@@ -14,19 +14,35 @@
 #define CGROUP_STEPS 32
 #define CONTEXT_MAX  65536 /* bytes of parts before the command line */
 
+/* Who raises the event. */
+static __always_inline void head_who(struct wire_header *h)
+{
+	struct task_struct *task;
+	__u64 id;
+
+	if (knob_task) {
+		task = bpf_get_current_task_btf();
+		h->pid = task->tgid;
+		h->tid = task->pid;
+		h->uid = task->cred->uid.val;
+		__builtin_memcpy(h->comm, task->comm, sizeof(h->comm));
+		return;
+	}
+	id = bpf_get_current_pid_tgid();
+	h->pid = id >> 32;
+	h->tid = id;
+	h->uid = bpf_get_current_uid_gid();
+	bpf_get_current_comm(h->comm, sizeof(h->comm));
+}
+
 static __always_inline void head_fill(struct wire_header *h, __u32 size, __u16 kind)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
 	h->size = size;
 	h->kind = kind;
 	h->flags = 0;
 	h->time = bpf_ktime_get_boot_ns();
-	h->pid = id >> 32;
-	h->tid = id;
-	h->uid = bpf_get_current_uid_gid();
 	h->lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
-	bpf_get_current_comm(h->comm, sizeof(h->comm));
+	head_who(h);
 }
 
 /* Appends a part whose text is a NUL-terminated name in kernel memory; NULL: an empty one. */

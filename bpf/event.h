@@ -12,7 +12,8 @@ struct call {
 	__u64 n_items;
 	__u64 bias;
 	__u32 image;
-	bool name_loaded; /* the name is in the work area (sys_audit) */
+	bool name_loaded;		   /* the name is in the work area (sys_audit) */
+	const struct known_literal *known; /* the name, if the image's file has it there */
 };
 
 static __always_inline void call_place(struct call *call, struct pt_regs *ctx,
@@ -20,6 +21,7 @@ static __always_inline void call_place(struct call *call, struct pt_regs *ctx,
 {
 	call->image = probe->image;
 	call->bias = PT_REGS_IP(ctx) - probe->link_addr;
+	call->known = literal_known(call->image, call->name - call->bias);
 }
 
 static __always_inline struct wire_audit *record_head(struct scratch *s)
@@ -48,23 +50,15 @@ static __always_inline void has_tstate(struct scratch *s, struct pt_regs *ctx)
 static __always_inline void record_send(struct scratch *s)
 {
 	struct wire_audit *a = record_head(s);
-	__u64 id = bpf_get_current_pid_tgid(), size;
+	__u64 size = at_most(s->used, WIRE_MAX_SIZE);
 
 	introduce();
-	a->head.kind = WIRE_AUDIT;
-	a->head.flags = 0;
-	a->head.time = bpf_ktime_get_boot_ns();
-	a->head.pid = id >> 32;
-	a->head.tid = id;
-	a->head.uid = bpf_get_current_uid_gid();
-	a->head.lost = lost[WIRE_LOSS_RING] + lost[WIRE_LOSS_SCRATCH];
-	bpf_get_current_comm(a->head.comm, sizeof(a->head.comm));
+	head_fill(&a->head, size, WIRE_AUDIT);
 	a->probe = s->probe;
 	a->flags = s->audit_flags;
 	a->values = s->top;
 	a->args = s->args;
 	a->stack = s->stack;
-	a->head.size = size = at_most(s->used, WIRE_MAX_SIZE);
 	if (bpf_ringbuf_output(&ring, a, size, ring_flags()))
 		__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
 }
@@ -82,6 +76,9 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 		len = at_most(s->name_len, WIRE_MAX_NAME);
 		copy_within(record_room(s, s->used), s->name, len);
 		end_payload(s, v, len);
+	} else if (call->known) {
+		literal_copy(record_room(s, s->used), call->known);
+		end_payload(s, v, call->known->len);
 	} else {
 		put_payload_str(s, v, call->name, WIRE_MAX_NAME - 1);
 	}
@@ -95,6 +92,7 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 					      const struct call *call)
 {
+	const struct known_literal *format;
 	long n;
 
 	if (!knob_args) {
@@ -102,7 +100,10 @@ static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 		return;
 	}
 	s->fmt[0] = s->fmt[1] = 0;
-	if (call->format) {
+	format = literal_known(s->image, call->format - s->bias);
+	if (format) {
+		literal_copy(s->fmt, format);
+	} else if (call->format) {
 		n = read_literal(s->fmt, FORMAT_LEN, call->format, s->image, s->bias);
 		if (n < 0)
 			s->audit_flags |= WIRE_AUDIT_FMT_UNREAD;
@@ -156,7 +157,9 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 	long n;
 
 	count_seen();
-	if (knob_filter) {
+	if (knob_filter && call->known) {
+		passes = call->known->pass;
+	} else if (knob_filter) {
 		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
 			known = n < NAME_KEY_LEN && verdict_known(&key, &passes);

@@ -3,6 +3,37 @@
 #ifndef PYAUDIT_BPF_GATES_H
 #define PYAUDIT_BPF_GATES_H
 
+static __always_inline __u32 *told_place(__u32 pid)
+{
+	__u32 slot = pid % TOLD_SLOTS;
+
+	return bpf_map_lookup_elem(&told, &slot);
+}
+
+/* Has the process been told? Then it is a target. */
+static __always_inline bool is_told(__u32 pid)
+{
+	__u32 *place = told_place(pid);
+
+	return place && *place == pid;
+}
+
+static __always_inline void set_told(__u32 pid)
+{
+	__u32 *place = told_place(pid);
+
+	if (place)
+		*place = pid;
+}
+
+static __always_inline void forget_told(__u32 pid)
+{
+	__u32 *place = told_place(pid);
+
+	if (place && *place == pid)
+		*place = 0;
+}
+
 /* Is the current process traced? */
 static __always_inline bool process_traced(void)
 {
@@ -11,6 +42,8 @@ static __always_inline bool process_traced(void)
 
 	if (!process_wanted())
 		return false;
+	if ((knob_targets_only || knob_adopt) && is_told(pid))
+		return true;
 	if (knob_targets_only)
 		return bpf_map_lookup_elem(&targets, &pid) != 0;
 	if (knob_adopt && !bpf_map_lookup_elem(&targets, &pid))
@@ -23,14 +56,23 @@ static __always_inline bool process_traced(void)
 static __always_inline void introduce(void)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32, slot;
-	struct target *target = bpf_map_lookup_elem(&targets, &pid);
+	struct target *target;
 
-	if (!target || target->flags & TARGET_TOLD || bpf_map_pop_elem(&free_scratches, &slot))
+	if (is_told(pid))
 		return;
-	/* Another thread may tell it too; none of their events comes before. */
-	if (!describe_process(slot))
-		target->flags |= TARGET_TOLD;
-	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+	target = bpf_map_lookup_elem(&targets, &pid);
+	if (!target)
+		return;
+	if (!(target->flags & TARGET_TOLD)) {
+		if (bpf_map_pop_elem(&free_scratches, &slot))
+			return;
+		/* Another thread may tell it too; none of their events comes before. */
+		if (!describe_process(slot))
+			target->flags |= TARGET_TOLD;
+		bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+	}
+	if (target->flags & TARGET_TOLD)
+		set_told(pid);
 }
 
 static __always_inline void count_seen(void)

@@ -11,6 +11,9 @@
 const volatile bool knob_cookie = true;
 const volatile __u32 knob_probe = 0;
 
+/* The current task can be looked at directly (5.11: 3ca1032ab7ab). */
+const volatile bool knob_task = false;
+
 /* The uprobe programs are loaded so that they may sleep. */
 const volatile bool knob_sleepable = false;
 

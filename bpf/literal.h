@@ -17,6 +17,34 @@
 /* Longer literals than this may be cut where they lie across the end of a page. */
 #define LITERAL_SPAN 64
 
+/* The name or format at a user address, if the image's file has one there. */
+static __always_inline const struct known_literal *literal_known(__u32 image, __u64 addr)
+{
+	__u64 index = literal_index(image, addr);
+	__u32 slot = literal_slot(index), i;
+	const struct known_literal *known;
+
+	UNROLL
+	for (i = 0; i < LITERAL_TRIES; i++, slot = (slot + 1) % LITERAL_SLOTS) {
+		known = bpf_map_lookup_elem(&known_literals, &slot);
+		if (known && known->key == index)
+			return known;
+		if (!known || !known->key)
+			return 0;
+	}
+	return 0;
+}
+
+/* Copies its text, zeros behind it included. */
+static __always_inline void literal_copy(char *to, const struct known_literal *known)
+{
+	__u32 i;
+
+	UNROLL
+	for (i = 0; i < LITERAL_TEXT; i += 8)
+		*(__u64 *)(to + i) = *(const __u64 *)(known->text + i);
+}
+
 static __always_inline long fault_in(__u64 addr)
 {
 	__u64 last = addr + LITERAL_SPAN - 1;

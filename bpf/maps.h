@@ -100,6 +100,25 @@ struct {
 	__type(value, struct literal_page);
 } literals SEC(".maps");
 
+/* Never changed once the probes of an image stand. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LITERAL_SLOTS);
+	__type(key, __u32);
+	__type(value, struct known_literal);
+} known_literals SEC(".maps");
+
+/* Processes that have been told, to spare a look into `targets`: by the last bits of their number.
+ */
+#define TOLD_SLOTS 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TOLD_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32); /* thread group id; 0 none */
+} told SEC(".maps");
+
 /* include/named_types.h; never changed after the load */
 struct type_name {
 	char text[TYPE_NAME_KEY];

@@ -65,6 +65,23 @@ __noinline int encode_one(__u32 slot, __u32 i)
 	return 0;
 }
 
+/* Copies len bytes of what is NAME_KEY_LEN long, and zeros behind them. */
+static __always_inline void copy_key(char *to, const char *from, __u64 len)
+{
+	__u64 word, left = len;
+	int i;
+
+	for (i = 0; i < NAME_KEY_LEN; i += 8) {
+		word = *(const __u64 *)(from + i);
+		if (left < 8) {
+			word &= (1ull << left * 8) - 1;
+			left = 8;
+		}
+		*(__u64 *)(to + i) = word;
+		left -= 8;
+	}
+}
+
 /* A compact ASCII name is its own UTF-8; a short one came with the object. */
 static __always_inline int load_ascii_name(struct scratch *s, const struct py_layout *l)
 {
@@ -73,8 +90,7 @@ static __always_inline int load_ascii_name(struct scratch *s, const struct py_la
 	s->name_addr = s->item + l->str_ascii_data;
 	s->name_len = len;
 	if (len <= NAME_KEY_LEN && len + l->str_ascii_data <= s->object_len)
-		copy_kernel(s->name, at_most(len, NAME_KEY_LEN),
-			    s->object + at_most(l->str_ascii_data, 64));
+		copy_key(s->name, s->object + at_most(l->str_ascii_data, 64), len);
 	else if (read_user(s->name, len, s->name_addr))
 		return 0;
 	s->name[at_most(len, WIRE_MAX_NAME)] = 0;

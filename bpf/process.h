@@ -36,6 +36,7 @@ static __always_inline void note_exec(__u32 pid, struct target *target)
 	bpf_map_update_elem(&execs, &pid, &now, BPF_ANY);
 	if (target)
 		target->flags = 0;
+	forget_told(pid);
 }
 
 /* sched_process_exec(task, old pid, bprm): the new program has not run yet. With -a every file that
@@ -85,6 +86,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!r.status)
 		r.status = BPF_CORE_READ(task, exit_code);
 	bpf_map_delete_elem(&targets, &pid);
+	forget_told(pid);
 	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

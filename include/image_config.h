@@ -120,6 +120,35 @@ struct literal_page {
 	char text[LITERAL_PAGE + LITERAL_TAIL];
 };
 
+/*
+ * Names of events and argument formats in the read-only data of the images, by address: what the
+ * file has there. An open hash table in an array; what is asked for most is answered from it,
+ * without reading memory.
+ */
+#define LITERAL_SLOTS 16384 /* a power of two: LITERAL_BITS */
+#define LITERAL_BITS  14
+#define LITERAL_TRIES 4
+#define LITERAL_TEXT  48
+
+struct known_literal {
+	__u64 key; /* literal_index(); 0: free */
+	__u8 len;  /* without NUL */
+	__u8 pass; /* of a name: its events pass -e */
+	__u8 reserved[6];
+	char text[LITERAL_TEXT]; /* zero-padded */
+};
+
+/* Link addresses are below 2^48. */
+static inline __u64 literal_index(__u32 image, __u64 addr)
+{
+	return (__u64)(image + 1) << 48 ^ addr;
+}
+
+static inline __u32 literal_slot(__u64 index)
+{
+	return index * 0x9e3779b97f4a7c15ull >> (64 - LITERAL_BITS);
+}
+
 #define MAX_IMAGES 1024
 #define MAX_PROBES 4096
 

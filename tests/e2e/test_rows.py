@@ -12,7 +12,7 @@ TALLIES = []
 
 class Rows(Case):
     per_python = in_order = True
-    time_limit = 60
+    time_limit = 120
 
     log_path, hooked, work = Differential.log_path, Differential.hooked, Differential.work
     main_pid, command = Differential.main_pid, Differential.command

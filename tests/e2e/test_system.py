@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	if (!start || !run)
 		return 1;
 	start();
-	return run("import sys, time\nfor i in range(30): sys.audit('e2e.embedded', i); time.sleep(0.1)", 0);
+	return run("import sys, time\nfor i in range(60): sys.audit('e2e.embedded', i); time.sleep(0.15)", 0);
 }
 """
 
@@ -156,5 +156,5 @@ class Embedding(Case):
         found, _ = self.run_json("-e", "e2e.*", "--", host, lib,
                                  env=dict(self.environment(), PYTHONHOME=os.path.dirname(os.path.dirname(lib))))
         seen = [r["args"]["arg0"] for r in records.audits(found, "e2e.embedded")]
-        self.assertEqual(seen, list(range(30 - len(seen), 30)))
+        self.assertEqual(seen, list(range(60 - len(seen), 60)))
         self.assertGreater(len(seen), 10)

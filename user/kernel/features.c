@@ -46,6 +46,11 @@ static int probe_cookie(void)
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
 }
 
+static int probe_task(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_current_task_btf, NULL);
+}
+
 static int probe_uprobes(void)
 {
 	return access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0;
@@ -162,6 +167,15 @@ bool feature_attach_cookie(void)
 
 	if (known < 0)
 		known = quiet_probe(probe_cookie);
+	return known;
+}
+
+bool feature_current_task(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = quiet_probe(probe_task);
 	return known;
 }
 

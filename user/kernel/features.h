@@ -29,6 +29,7 @@ const struct capability *capabilities_list(size_t *n);
 bool capability_held(int bit);
 
 bool feature_attach_cookie(void);
+bool feature_current_task(void);
 bool feature_sleepable_uprobes(void);
 bool feature_uprobe_multi(void);
 

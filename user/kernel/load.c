@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kernel/features.h"
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "named_types.h"
@@ -36,6 +37,7 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 
 	skel->rodata->knob_cookie = t->cookie;
 	skel->rodata->knob_probe = probe;
+	skel->rodata->knob_task = feature_current_task();
 	skel->rodata->knob_sleepable = t->sleepable;
 	/* Where probes cannot be put into one process, other processes are left out here. */
 	skel->rodata->knob_targets_only = o->targets_only || (t->multi && !o->everywhere);

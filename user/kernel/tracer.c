@@ -84,7 +84,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
 	t->probe_images = calloc(MAX_PROBES, sizeof(*t->probe_images));
-	if (!t->links || !t->images || !t->probe_images) {
+	t->literals = literals_new();
+	if (!t->links || !t->images || !t->probe_images || !t->literals) {
 		err = ENOMEM;
 		goto fail;
 	}
@@ -313,8 +314,10 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		image->probes[i] = probes[i];
 		err = add_probe(t, image, i, number);
 	}
-	if (!err)
+	if (!err) {
 		add_literals(t, fd, number);
+		literals_add(t, fd, number);
+	}
 	if (!err)
 		err = attach_probes(t, number, pid);
 	if (!err)
@@ -479,6 +482,7 @@ void tracer_free(struct tracer *t)
 			close(t->images[n].fd);
 	free(t->images);
 	free(t->probe_images);
+	literals_free(t->literals);
 	free(t->links);
 	free(t);
 }

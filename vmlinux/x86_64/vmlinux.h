@@ -146,6 +146,14 @@ struct thread_struct {
 	unsigned long fsbase;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
 struct task_struct {
 	int pid, tgid;
 	int exit_code;
@@ -156,6 +164,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct pid *thread_pid;
 	struct css_set *cgroups;
+	const struct cred *cred;
 	char comm[16];
 	struct thread_struct thread;
 };

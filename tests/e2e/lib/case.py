@@ -131,7 +131,7 @@ class Case(unittest.TestCase):
     needs_tool = True
     alone = in_order = False
     per_python = False
-    time_limit = 60
+    time_limit = 120
     py = None
 
     def setUp(self):
