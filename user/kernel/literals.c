@@ -4,6 +4,8 @@
  * they lie is found in the file once, so that the BPF side knows most of them by their address.
  * What is in an extension module, or finds no place in the table, it reads from memory as ever.
  */
+#include "kernel/literals.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -36,18 +38,6 @@ struct literals {
 	uint64_t taken[LITERAL_SLOTS]; /* keys in the map */
 };
 
-struct literals *literals_new(void)
-{
-	return calloc(1, sizeof(struct literals));
-}
-
-void literals_free(struct literals *l)
-{
-	if (l)
-		free(l->sought);
-	free(l);
-}
-
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct sought *)a)->text, ((const struct sought *)b)->text);
@@ -58,25 +48,52 @@ static unsigned int begin_of(const char *text)
 	return (unsigned char)text[0] << 8 | (unsigned char)text[1];
 }
 
-/* False without memory. */
-static bool prepare(struct literals *l, const struct tracer_options *o)
+struct literals *literals_new(const char *const *names, const bool *pass, size_t n)
 {
+	struct literals *l = calloc(1, sizeof(*l));
 	size_t i;
 
-	if (l->sought)
-		return true;
-	l->sought = calloc(o->n_names + N_FORMATS, sizeof(*l->sought));
-	if (!l->sought)
-		return false;
-	for (i = 0; i < o->n_names; i++)
-		l->sought[l->n++] = (struct sought){o->names[i], o->names_pass[i]};
-	/* A format that is a name as well has the name's verdict: only names are asked for it. */
+	if (!l)
+		return NULL;
+	l->sought = calloc(n + N_FORMATS, sizeof(*l->sought));
+	if (!l->sought) {
+		free(l);
+		return NULL;
+	}
+	for (i = 0; i < n; i++)
+		l->sought[l->n++] = (struct sought){names[i], pass[i]};
 	for (i = 0; i < N_FORMATS; i++)
 		l->sought[l->n++] = (struct sought){formats[i], true};
 	qsort(l->sought, l->n, sizeof(*l->sought), compare);
 	for (i = 0; i < l->n; i++)
 		l->begins[begin_of(l->sought[i].text) / 8] |= 1 << begin_of(l->sought[i].text) % 8;
-	return true;
+	return l;
+}
+
+void literals_free(struct literals *l)
+{
+	if (l)
+		free(l->sought);
+	free(l);
+}
+
+void literals_scan(const struct literals *l, const char *data, size_t len, size_t before,
+		   literal_fn fn, void *arg)
+{
+	const struct sought *found;
+	struct sought key;
+	unsigned int begin;
+	size_t i;
+
+	for (i = 0; i + 1 < len && i < before; i++) {
+		begin = begin_of(data + i);
+		if (!(l->begins[begin / 8] >> begin % 8 & 1) || !memchr(data + i, 0, len - i))
+			continue;
+		key.text = data + i;
+		found = bsearch(&key, l->sought, l->n, sizeof(key), compare);
+		if (found)
+			fn(i, found->text, found->pass, arg);
+	}
 }
 
 /* A free place for the key, or -1. */
@@ -93,49 +110,42 @@ static int place_for(struct literals *l, uint64_t key)
 	return -1;
 }
 
-static void add(struct tracer *t, uint64_t key, const struct sought *found)
-{
-	struct known_literal known = {.key = key, .len = strlen(found->text), .pass = found->pass};
-	int slot = known.len < sizeof(known.text) ? place_for(t->literals, key) : -1;
-
-	if (slot < 0)
-		return;
-	memcpy(known.text, found->text, known.len);
-	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.known_literals), &slot, &known, BPF_ANY))
-		log_debug("known literals: %s", strerror(errno));
-}
-
 struct scan {
 	struct tracer *t;
 	uint32_t image;
+	uint64_t page;
 };
+
+static void add(size_t at, const char *text, bool pass, void *arg)
+{
+	const struct scan *scan = arg;
+	struct known_literal known = {.key = literal_index(scan->image, scan->page + at),
+				      .len = strlen(text),
+				      .pass = pass};
+	int slot = known.len < sizeof(known.text) ? place_for(scan->t->literals, known.key) : -1;
+
+	if (slot < 0)
+		return;
+	memcpy(known.text, text, known.len);
+	if (bpf_map_update_elem(bpf_map__fd(scan->t->skel->maps.known_literals), &slot, &known,
+				BPF_ANY))
+		log_debug("known literals: %s", strerror(errno));
+}
 
 /* Behind the page comes the beginning of the next, which a literal may reach into. */
 static int scan_page(uint64_t addr, const void *data, size_t len, void *arg)
 {
-	const struct scan *scan = arg;
-	struct literals *l = scan->t->literals;
-	const char *text = data;
-	size_t i;
+	struct scan *scan = arg;
 
-	for (i = 0; i + 1 < len && i < LITERAL_PAGE; i++) {
-		struct sought key = {.text = text + i}, *found;
-		unsigned int begin = begin_of(text + i);
-
-		if (!(l->begins[begin / 8] >> begin % 8 & 1) || !memchr(text + i, 0, len - i))
-			continue;
-		found = bsearch(&key, l->sought, l->n, sizeof(key), compare);
-		if (found)
-			add(scan->t, literal_index(scan->image, addr + i), found);
-	}
+	scan->page = addr;
+	literals_scan(scan->t->literals, data, len, LITERAL_PAGE, add, scan);
 	return 0;
 }
 
 void literals_add(struct tracer *t, int fd, uint32_t image)
 {
-	struct scan scan = {t, image};
-	int err =
-		prepare(t->literals, &t->options) ? py_image_pages(fd, scan_page, &scan) : -ENOMEM;
+	struct scan scan = {t, image, 0};
+	int err = py_image_pages(fd, scan_page, &scan);
 
 	if (err)
 		log_debug("image %u: known literals: %s", image, strerror(-err));

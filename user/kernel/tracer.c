@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "kernel/features.h"
+#include "kernel/literals.h"
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "target_state.h"
@@ -84,7 +85,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
 	t->probe_images = calloc(MAX_PROBES, sizeof(*t->probe_images));
-	t->literals = literals_new();
+	t->literals = literals_new(options->names, options->names_pass, options->n_names);
 	if (!t->links || !t->images || !t->probe_images || !t->literals) {
 		err = ENOMEM;
 		goto fail;

@@ -78,12 +78,6 @@ void load_release(struct tracer *t, struct instance *instance);
 /* All entries, where a probe will be wanted at once. Returns 0 or a positive errno. */
 int load_all(struct tracer *t);
 
-/* Tells the BPF side the names and formats that an image's file has; literals_free takes NULL too.
- */
-struct literals *literals_new(void);
-void literals_free(struct literals *literals);
-void literals_add(struct tracer *t, int fd, uint32_t image);
-
 /* Looks at the positions of the ring from now on, and no more. */
 void fill_map(struct tracer *t);
 void fill_unmap(struct tracer *t);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Names and formats found in read-only data, and where they are kept. */
+#include <linux/types.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "image_config.h"
+#include "kernel/literals.h"
+
+static const char *const names[] = {"open", "webbrowser.open", "os.remove"};
+static const bool pass[] = {true, false, true};
+
+static void tell(size_t at, const char *text, bool passes, void *arg)
+{
+	buf_printf(arg, "%zu %s %d\n", at, text, passes);
+}
+
+static void expect(const char *data, size_t len, size_t before, const char *want)
+{
+	struct literals *l = literals_new(names, pass, 3);
+	struct buf out = {0};
+
+	assert_non_null(l);
+	literals_scan(l, data, len, before, tell, &out);
+	buf_char(&out, 0);
+	assert_string_equal(out.data, want);
+	buf_free(&out);
+	literals_free(l);
+}
+
+#define EXPECT(data, want) expect(data, sizeof(data) - 1, sizeof(data), want)
+
+static void found(void **state)
+{
+	EXPECT("open\0", "0 open 1\n");
+	EXPECT("\0\0xopen\0os.remove\0", "3 open 1\n8 os.remove 1\n");
+	/* One string inside another, at its end only. */
+	EXPECT("webbrowser.open\0openx\0", "0 webbrowser.open 0\n11 open 1\n");
+	EXPECT("OOO\0", "0 OOO 1\n1 OO 1\n2 O 1\n");
+}
+
+static void not_found(void **state)
+{
+	EXPECT("", "");
+	EXPECT("o", "");
+	EXPECT("\0\0\0\0", "");
+	EXPECT("Open\0os.removed\0os.remov\0", "");
+	/* Not ended: what follows is not known. */
+	EXPECT("open", "");
+	/* Begins on the next page. */
+	expect("xxxxopen\0", 9, 4, "");
+	expect("xxxxopen\0", 9, 5, "4 open 1\n");
+}
+
+static void slots(void **state)
+{
+	assert_true(literal_slot(literal_index(0, 0x400000)) < LITERAL_SLOTS);
+	assert_true(literal_slot(~0ull) < LITERAL_SLOTS);
+	assert_true(literal_index(0, 0) != 0);
+	assert_true(literal_index(0, 0x400000) != literal_index(1, 0x400000));
+	assert_true(literal_index(MAX_IMAGES - 1, 0xffffffffffff) != 0);
+	assert_true(LITERAL_SLOTS == 1 << LITERAL_BITS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(found),
+		cmocka_unit_test(not_found),
+		cmocka_unit_test(slots),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

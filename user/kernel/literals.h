@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The names of events and formats of arguments that an image's file has, by address. */
+#ifndef PYAUDIT_KERNEL_LITERALS_H
+#define PYAUDIT_KERNEL_LITERALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tracer;
+struct literals;
+
+/* Looks for these names, whose events pass or not; they must stay. NULL without memory. */
+struct literals *literals_new(const char *const *names, const bool *pass, size_t n);
+
+/* Takes NULL too. */
+void literals_free(struct literals *literals);
+
+/* Calls fn for each NUL-terminated string in the len bytes at data that begins below `before` and
+ * is one of those looked for. It may be the end of a longer one: linkers let strings share their
+ * ends. */
+typedef void (*literal_fn)(size_t at, const char *text, bool pass, void *arg);
+void literals_scan(const struct literals *literals, const char *data, size_t len, size_t before,
+		   literal_fn fn, void *arg);
+
+/* Tells the BPF side those of an image. */
+void literals_add(struct tracer *t, int fd, uint32_t image);
+
+#endif
