@@ -138,10 +138,17 @@ struct known_literal {
 	char text[LITERAL_TEXT]; /* zero-padded */
 };
 
+#define LITERAL_GONE 1 /* a key: free, but others lie behind it */
+
 /* Link addresses are below 2^48. */
 static inline __u64 literal_index(__u32 image, __u64 addr)
 {
 	return (__u64)(image + 1) << 48 ^ addr;
+}
+
+static inline int literal_is_of(__u64 index, __u32 image)
+{
+	return index >> 48 == image + 1;
 }
 
 static inline __u32 literal_slot(__u64 index)

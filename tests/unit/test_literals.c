@@ -39,10 +39,10 @@ static void expect(const char *data, size_t len, size_t before, const char *want
 
 static void found(void **state)
 {
-	EXPECT("open\0", "0 open 1\n");
-	EXPECT("\0\0xopen\0os.remove\0", "3 open 1\n8 os.remove 1\n");
+	EXPECT("open\0", "0 open 1\n3 n 1\n"); /* as a format too */
+	EXPECT("\0\0xopen\0os.remove\0", "3 open 1\n6 n 1\n8 os.remove 1\n");
 	/* One string inside another, at its end only. */
-	EXPECT("webbrowser.open\0openx\0", "0 webbrowser.open 0\n11 open 1\n");
+	EXPECT("webbrowser.open\0openx\0", "0 webbrowser.open 0\n11 open 1\n14 n 1\n");
 	EXPECT("OOO\0", "0 OOO 1\n1 OO 1\n2 O 1\n");
 }
 
@@ -51,7 +51,7 @@ static void not_found(void **state)
 	EXPECT("", "");
 	EXPECT("o", "");
 	EXPECT("\0\0\0\0", "");
-	EXPECT("Open\0os.removed\0os.remov\0", "");
+	EXPECT("Opened\0os.removed\0os.remov\0", "");
 	/* Not ended: what follows is not known. */
 	EXPECT("open", "");
 	/* Begins on the next page. */
@@ -63,9 +63,12 @@ static void slots(void **state)
 {
 	assert_true(literal_slot(literal_index(0, 0x400000)) < LITERAL_SLOTS);
 	assert_true(literal_slot(~0ull) < LITERAL_SLOTS);
-	assert_true(literal_index(0, 0) != 0);
+	assert_true(literal_index(0, 0) > LITERAL_GONE);
 	assert_true(literal_index(0, 0x400000) != literal_index(1, 0x400000));
-	assert_true(literal_index(MAX_IMAGES - 1, 0xffffffffffff) != 0);
+	assert_true(literal_is_of(literal_index(7, 0x400000), 7));
+	assert_true(literal_is_of(literal_index(MAX_IMAGES - 1, 0xffffffffffff), MAX_IMAGES - 1));
+	assert_false(literal_is_of(literal_index(7, 0x400000), 8));
+	assert_false(literal_is_of(0, 0) || literal_is_of(LITERAL_GONE, 0));
 	assert_true(LITERAL_SLOTS == 1 << LITERAL_BITS);
 }
 

@@ -102,7 +102,7 @@ static int place_for(struct literals *l, uint64_t key)
 	uint32_t slot = literal_slot(key), i;
 
 	for (i = 0; i < LITERAL_TRIES; i++, slot = (slot + 1) % LITERAL_SLOTS) {
-		if (!l->taken[slot]) {
+		if (!l->taken[slot] || l->taken[slot] == LITERAL_GONE) {
 			l->taken[slot] = key;
 			return slot;
 		}
@@ -142,6 +142,48 @@ static int scan_page(uint64_t addr, const void *data, size_t len, void *arg)
 	return 0;
 }
 
+struct pages {
+	int map;
+	uint32_t image;
+};
+
+static int add_literal_page(uint64_t addr, const void *data, size_t len, void *arg)
+{
+	const struct pages *pages = arg;
+	struct literal_key key = {.addr = addr, .image = pages->image};
+	struct literal_page page = {0};
+
+	memcpy(page.text, data, len < sizeof(page.text) ? len : sizeof(page.text));
+	return bpf_map_update_elem(pages->map, &key, &page, BPF_ANY);
+}
+
+/* What the programs cannot read from memory that is not there they take from here. */
+static void add_pages(struct tracer *t, int fd, uint32_t number)
+{
+	struct pages pages = {bpf_map__fd(t->skel->maps.literals), number};
+	int err = t->sleepable ? 0 : py_image_pages(fd, add_literal_page, &pages);
+
+	if (err)
+		log_warn("image %u: literals not all known: %s; a few events may lack their name "
+			 "or arguments",
+			 number, strerror(-err));
+}
+
+/* Pages of literals that are an image's. */
+static void drop_pages(struct tracer *t, uint32_t number)
+{
+	int map = bpf_map__fd(t->skel->maps.literals);
+	struct literal_key key, next;
+	bool more = !t->sleepable && !bpf_map_get_next_key(map, NULL, &next);
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(map, &key, &next);
+		if (key.image == number)
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
 void literals_add(struct tracer *t, int fd, uint32_t image)
 {
 	struct scan scan = {t, image, 0};
@@ -149,4 +191,24 @@ void literals_add(struct tracer *t, int fd, uint32_t image)
 
 	if (err)
 		log_debug("image %u: known literals: %s", image, strerror(-err));
+	add_pages(t, fd, image);
+}
+
+void literals_drop(struct tracer *t, uint32_t image)
+{
+	const struct known_literal gone = {.key = LITERAL_GONE};
+	struct literals *l = t->literals;
+	uint32_t slot;
+
+	for (slot = 0; slot < LITERAL_SLOTS; slot++) {
+		if (!literal_is_of(l->taken[slot], image))
+			continue;
+		l->taken[slot] = LITERAL_GONE;
+		if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.known_literals), &slot, &gone,
+					BPF_ANY))
+			log_warn("image %u: its literals cannot be dropped: %s; start anew if "
+				 "names look wrong",
+				 image, strerror(errno));
+	}
+	drop_pages(t, image);
 }

@@ -23,7 +23,9 @@ typedef void (*literal_fn)(size_t at, const char *text, bool pass, void *arg);
 void literals_scan(const struct literals *literals, const char *data, size_t len, size_t before,
 		   literal_fn fn, void *arg);
 
-/* Tells the BPF side those of an image. */
+/* Tells the BPF side those of an image, before its probes stand; and drops them when they stand no
+ * more. Where programs may not sleep, also the pages that literals may lie in. */
 void literals_add(struct tracer *t, int fd, uint32_t image);
+void literals_drop(struct tracer *t, uint32_t image);
 
 #endif

@@ -225,48 +225,6 @@ int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
 	return t->multi ? 0 : attach_probes(t, number, pid);
 }
 
-struct pages {
-	int map;
-	uint32_t image;
-};
-
-static int add_literal_page(uint64_t addr, const void *data, size_t len, void *arg)
-{
-	const struct pages *pages = arg;
-	struct literal_key key = {.addr = addr, .image = pages->image};
-	struct literal_page page = {0};
-
-	memcpy(page.text, data, len < sizeof(page.text) ? len : sizeof(page.text));
-	return bpf_map_update_elem(pages->map, &key, &page, BPF_ANY);
-}
-
-/* What the programs cannot read from memory that is not there they take from here. */
-static void add_literals(struct tracer *t, int fd, uint32_t number)
-{
-	struct pages pages = {bpf_map__fd(t->skel->maps.literals), number};
-	int err = t->sleepable ? 0 : py_image_pages(fd, add_literal_page, &pages);
-
-	if (err)
-		log_warn("image %u: literals not all known: %s; a few events may lack their name "
-			 "or arguments",
-			 number, strerror(-err));
-}
-
-/* Pages of literals that are an image's. */
-static void drop_literals(struct tracer *t, uint32_t number)
-{
-	int map = bpf_map__fd(t->skel->maps.literals);
-	struct literal_key key, next;
-	bool more = !t->sleepable && !bpf_map_get_next_key(map, NULL, &next);
-
-	while (more) {
-		key = next;
-		more = !bpf_map_get_next_key(map, &key, &next);
-		if (key.image == number)
-			bpf_map_delete_elem(map, &key);
-	}
-}
-
 /* Takes back the numbers of an image that has no links any more. */
 static void release_image(struct tracer *t, int number)
 {
@@ -278,7 +236,7 @@ static void release_image(struct tracer *t, int number)
 		if (image->instances[i])
 			load_release(t, image->instances[i]);
 	}
-	drop_literals(t, number);
+	literals_drop(t, number);
 	close(image->fd);
 	*image = (struct image){0};
 }
@@ -315,10 +273,8 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		image->probes[i] = probes[i];
 		err = add_probe(t, image, i, number);
 	}
-	if (!err) {
-		add_literals(t, fd, number);
+	if (!err)
 		literals_add(t, fd, number);
-	}
 	if (!err)
 		err = attach_probes(t, number, pid);
 	if (!err)
