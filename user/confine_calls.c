@@ -259,7 +259,7 @@ static int add_rules(scmp_filter_ctx ctx, bool exec)
 
 	for (i = 0; i < sizeof(families) / sizeof(*families) && !err; i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, families[i]));
+				       SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	/* The flags of clone3 are in memory, where no filter sees them: the C library takes clone
 	 * when it gets ENOSYS. */
 	if (!err)

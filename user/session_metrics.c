@@ -21,8 +21,8 @@ struct session_metrics {
 	int64_t start_time;
 	/* Of the last look, and when a look last found more of them. */
 	int64_t looked;
-	uint64_t lost[LOSS_MAX];
-	int64_t lost_at[LOSS_MAX];
+	uint64_t lost[LOSS_MAX], dropped; /* dropped: by exporters */
+	int64_t lost_at[LOSS_MAX], dropped_at;
 };
 
 static int64_t monotonic_ns(void)
@@ -88,11 +88,23 @@ static int make_metrics(struct buf *body, void *arg)
 	return 200;
 }
 
+static uint64_t dropped_by(const struct totals *totals)
+{
+	uint64_t dropped = 0;
+	size_t i, k;
+
+	for (i = 0; i < totals->n_exporters; i++)
+		for (k = 0; k < totals->exporters[i].n_drops; k++)
+			dropped += totals->exporters[i].drops[k].count;
+	return dropped;
+}
+
 /* Notes whether events were lost since the last look. */
 static void look_at_losses(struct session *s, int64_t now)
 {
 	struct session_metrics *sm = s->metrics;
 	struct totals totals;
+	uint64_t dropped;
 	int i;
 
 	sm->looked = now;
@@ -102,6 +114,23 @@ static void look_at_losses(struct session *s, int64_t now)
 			sm->lost_at[i] = now;
 		sm->lost[i] = totals.lost[i];
 	}
+	dropped = dropped_by(&totals);
+	if (dropped != sm->dropped)
+		sm->dropped_at = now;
+	sm->dropped = dropped;
+}
+
+static bool is_recent(int64_t at, int64_t now)
+{
+	return at && now - at <= UNHEALTHY_NS;
+}
+
+/* One more reason; returns the status. */
+static int complain(struct buf *body, const char *reason)
+{
+	buf_str(body, body->len ? ", " : "events are being lost: ");
+	buf_str(body, reason);
+	return 503;
 }
 
 static int make_health(struct buf *body, void *arg)
@@ -111,13 +140,11 @@ static int make_health(struct buf *body, void *arg)
 	int i, status = 200;
 
 	look_at_losses(s, now);
-	for (i = 0; i < LOSS_MAX; i++) {
-		if (!s->metrics->lost_at[i] || now - s->metrics->lost_at[i] > UNHEALTHY_NS)
-			continue;
-		buf_str(body, status == 200 ? "events are being lost: " : ", ");
-		buf_str(body, loss_reasons[i]);
-		status = 503;
-	}
+	for (i = 0; i < LOSS_MAX; i++)
+		if (is_recent(s->metrics->lost_at[i], now))
+			status = complain(body, loss_reasons[i]);
+	if (is_recent(s->metrics->dropped_at, now))
+		status = complain(body, "exporters");
 	buf_str(body, status == 200 ? "ok\n" : "\n");
 	return status;
 }

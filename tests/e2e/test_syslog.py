@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 from lib import receivers, records, scrape
 from lib.case import Case
@@ -13,7 +14,7 @@ CODE = "import sys; sys.audit('e2e.x', 'a\\n|\\u00e9 %s', b'\\xff', None, 7); op
 
 
 class Forwarding(Case):
-    time_limit = 150
+    time_limit = 200
 
     def said(self):
         job = self.spawn(self.py.path, self.program("said.py"), stdin=subprocess.PIPE)
@@ -119,6 +120,27 @@ class Syslog(Forwarding):
         tls = receivers.Certificates(self)
         self.restart("tls", tls, ",ca=%s,cert=%s,key=%s" % ((tls.ca,) + tls.client))
 
+    def test_million(self):
+        """A million events without an outage: each reaches rsyslog once."""
+        receiver = receivers.Rsyslog(self, "tcp")
+        job, total = self.said(), 1000000
+        tracer, url = self.attach(job, "--syslog=" + receiver.address, "--buffer", "64M", "--no-args")
+        start = time.monotonic()
+        for batch in range(20):
+            job.say(str(total // 20))
+            self.grows(job.out_path, b"done %d" % ((batch + 1) * total // 20), timeout=60)
+            # In batches, as this is not about how much the ring can hold.
+            self.delivered(url, "syslog", (batch + 1) * total // 20)
+        took = time.monotonic() - start
+        found = scrape.parse(scrape.get(url + "/metrics")[1])
+        self.assertEqual(set(self.dropped(found, "syslog").values()), {0})
+        self.assertEqual(sum(scrape.by_label(found, "pyaudit_events_lost_total", "reason").values()), 0)
+        self.end(tracer, job)
+        self.until(lambda: receiver.count(b'"summary"'), "the summary", 60)
+        receiver.stop()
+        self.assertEqual(receiver.count(b'"event": "e2e.said"') , total)
+        print("     %d events in %.0f s" % (total, took))
+
     def test_killed(self):
         """A receiver that is killed with much unread, again and again: what it had not read comes again."""
         got, stop = set(), threading.Event()
@@ -197,6 +219,7 @@ class Syslog(Forwarding):
                    "100000 events in the file", 30)
         found = scrape.parse(scrape.get(url + "/metrics")[1])
         self.assertGreater(self.dropped(found, "syslog")["queue_full"], 0)
+        self.assertEqual(scrape.get(url + "/healthz"), (503, "events are being lost: exporters\n"))
         self.end(tracer, job)
         listener.close()
 

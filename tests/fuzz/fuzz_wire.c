@@ -5,7 +5,7 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iuser -Iinclude -I. \
  *         tests/fuzz/fuzz_wire.c user/decode/[a-z]*.c user/sink/{json,json_marks,text,format*}.c \
- *         user/sink/{siem,ecs,ocsf}.c user/sink/list_events.c user/base/buf.c
+ *         user/sink/{siem,ecs,ocsf,journal,syslog}.c user/sink/list_events.c user/base/buf.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,9 @@
 #include "decode/text_iter.h"
 #include "decode/wire_decode.h"
 #include "enrich/process.h"
+#include "sink/journal.h"
 #include "sink/sink.h"
+#include "sink/syslog.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +43,58 @@ static void check_line(const struct buf *out)
 			abort();
 }
 
+/* An entry of the journal is fields, each a name and a value that is a line or has a length; no
+ * byte of a value may be taken for a field. */
+static void check_entry(const struct buf *out)
+{
+	const char *p = out->data, *end = p + out->len, *eol, *eq;
+	uint64_t len;
+
+	if (out->failed || !out->len || end[-1] != '\n')
+		abort();
+	while (p < end) {
+		eol = memchr(p, '\n', end - p);
+		eq = memchr(p, '=', eol - p);
+		if (strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != (size_t)((eq ?: eol) - p))
+			abort();
+		if (eq) {
+			p = eol + 1;
+			continue;
+		}
+		memcpy(&len, eol + 1, sizeof(len));
+		if (len >= (uint64_t)(end - eol) - 1 - sizeof(len))
+			abort();
+		p = eol + 1 + sizeof(len) + len;
+		if (*p++ != '\n')
+			abort();
+	}
+}
+
+/* One line, whose header is the same whatever the event is called. */
+static void check_syslog(struct buf *out)
+{
+	static const char start[] = "<30>1 ", middle[] = " host pyaudit-trace 1 ";
+
+	buf_char(out, '\n');
+	check_line(out);
+	if (memcmp(out->data, start, sizeof(start) - 1) ||
+	    !memmem(out->data, 60, middle, sizeof(middle) - 1))
+		abort();
+}
+
+static void write_exports(const struct audit_event *event)
+{
+	static const struct syslog_origin origin = {.facility = 3, .pid = 1, .host = "host"};
+	struct buf out = {0};
+
+	format_journal.write(&out, event, 1, false);
+	check_entry(&out);
+	buf_truncate(&out, 0);
+	syslog_message(&out, &origin, event, 1);
+	check_syslog(&out);
+	buf_free(&out);
+}
+
 static void write_each(const struct audit_event *event)
 {
 	struct buf out = {0};
@@ -57,6 +111,7 @@ static void write_each(const struct audit_event *event)
 	format_ocsf.write(&out, event, 1, false);
 	check_line(&out);
 	buf_free(&out);
+	write_exports(event);
 }
 
 static void run(const void *record, size_t size)

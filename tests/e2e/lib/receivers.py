@@ -95,6 +95,18 @@ class Rsyslog:
             lines = f.read().split(b"\n")[:-1]
         return [line.decode().split("|", 7) for line in lines]
 
+    def count(self, needle):
+        """How often needle stands in what it wrote."""
+        found, carry = 0, b""
+        with open(self.out, "rb") as f:
+            while True:
+                block = f.read(1 << 22)
+                if not block:
+                    return found
+                block = carry + block
+                found += block.count(needle)
+                carry = block[-(len(needle) - 1):]
+
     def records(self):
         return [json.loads(line[7]) for line in self.lines()]
 
