@@ -14,7 +14,7 @@ STACKS = ["--stack=128"]  # each event's stack is compared with the one the hook
 
 class Differential(Case):
     per_python = True
-    time_limit = 90
+    time_limit = 180
 
     def log_path(self):
         return self.path("hook.log")

@@ -73,7 +73,7 @@ def stack_problems(want, record, depth):
 
 class Stacks(Case):
     per_python = True
-    time_limit = 90
+    time_limit = 180
 
     def trace(self, depth, *situations, options=()):
         log = self.path("walked%d" % len(self.jobs))
