@@ -22,7 +22,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpfto
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DPYAUDIT_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) $(CFLAGS)
-LIBS := -lbpf -lelf -lz -lZydis -llzma -lmicrohttpd -lcurl -lyaml -lpcre2-32 -lseccomp
+LIBS := -lbpf -lelf -lz -lZydis -llzma -lmicrohttpd -lcurl -lyaml -lpcre2-32 -ljansson -lseccomp
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Iinclude -Ivmlinux/x86_64 -I.
 

@@ -169,6 +169,7 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		 "--output: a table cannot be sent to a socket; give --format json, or a file"},
 		{p->o.rotate_size && (!p->o.output || p->o.to_socket || !strcmp(p->o.output, "-")),
 		 "--rotate: there is no file to rotate; give -o FILE"},
+		{p->o.spool && !p->o.otlp, "--spool: keeps what --otlp sends; give --otlp too"},
 		{!strcmp(p->o.format, "folded") && p->o.summary,
 		 "--summary and --format folded: two ways to count; give one of them"},
 	};
@@ -284,6 +285,7 @@ void options_free(struct options *o)
 	free(o->args);
 	free(o->redact);
 	free(o->files);
+	free(o->spool);
 	free(o->syslog);
 	free(o->pids);
 	*o = (struct options){0};

@@ -57,6 +57,10 @@ struct options {
 	bool journald;
 	const char **syslog; /* where each --syslog sends; an element NULL: the custom */
 	size_t n_syslog;
+	bool otlp;
+	const char *otlp_url; /* NULL: as the environment says */
+	char *spool;	      /* directory; NULL: none */
+	uint64_t spool_size;  /* bytes */
 	const char *metrics;  /* where --metrics listens; NULL: nowhere */
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t count;	      /* 0: no limit */

@@ -12,6 +12,8 @@
 #include "sink/address.h"
 #include "sink/forward.h"
 #include "sink/http_server.h"
+#include "sink/otlp_config.h"
+#include "sink/spool.h"
 #include "wire.h"
 
 #define STRING_LIMIT_MAX 32768
@@ -281,6 +283,36 @@ static int set_syslog(struct option_parser *p, const struct option_row *row, con
 	return 0;
 }
 
+static int set_otlp(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (value && !otlp_config_takes(value))
+		return bad_value(row, value,
+				 "not the URL of a receiver; give http://HOST:PORT or https://");
+	p->o.otlp = true;
+	p->o.otlp_url = value;
+	return 0;
+}
+
+static int set_spool(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	const char *comma = strrchr(value, ',');
+	uint64_t size = SPOOL_SIZE_DEFAULT;
+	char *dir;
+
+	if (comma && (parse_size(comma + 1, &size) || size < SPOOL_SIZE_MIN || size > INT64_MAX))
+		return bad_value(row, value,
+				 "not a directory and a size; give 1M or more, as in DIR,256M");
+	if (!*value || value == comma)
+		return bad_value(row, value, "no directory; give one of the tracer's own");
+	dir = strndup(value, comma ? (size_t)(comma - value) : strlen(value));
+	if (!dir)
+		return options_out_of_memory();
+	free(p->o.spool);
+	p->o.spool = dir;
+	p->o.spool_size = size;
+	return 0;
+}
+
 static int set_metrics(struct option_parser *p, const struct option_row *row, const char *value)
 {
 	if (!http_server_takes(value))
@@ -428,6 +460,12 @@ static const struct option_row rows[] = {
 	ROW(0, "metrics", "ADDR:PORT",
 	    "serve Prometheus metrics; PORT alone: on the loopback only",
 	    .heading = "Exporters", .set = set_metrics),
+	ROW(0, "otlp", "URL",
+	    "send OpenTelemetry logs there (default: OTEL_* variables, localhost)",
+	    .optional = true, .set = set_otlp),
+	ROW(0, "spool", "DIR[,SIZE]",
+	    "with --otlp: keep there what is not delivered yet (256M)",
+	    .set = set_spool),
 	ROW(0, "journald", NULL,
 	    "send events to the systemd journal, with fields to match",
 	    .set = set_flag, FIELD(o.journald)),

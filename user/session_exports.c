@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where records go besides the output: one exporter for each option that asks for one. */
+#include <unistd.h>
+
 #include "base/log.h"
+#include "confine.h"
 #include "session_state.h"
 #include "sink/forward.h"
+#include "sink/otlp.h"
 #include "sink/sink.h"
 
 static int add_forward(struct session *s, enum forward_kind kind, const char *option,
@@ -16,6 +20,26 @@ static int add_forward(struct session *s, enum forward_kind kind, const char *op
 	if (!exporters_add(s->exporters, option + 2, &forward_ops, f))
 		return 0;
 	log_error("%s: out of memory", option);
+	return -1;
+}
+
+static int add_otlp(struct session *s)
+{
+	const struct options *o = s->options;
+	struct otlp_options options = {.url = o->otlp_url,
+				       .spool = o->spool,
+				       .spool_size = o->spool_size,
+				       .spool_owner = geteuid()};
+	struct otlp *otlp;
+	gid_t gid;
+
+	if (o->user)
+		confine_find_user(o->user, &options.spool_owner, &gid);
+	if (otlp_new(&options, &otlp))
+		return -1;
+	if (!otlp || !exporters_add(s->exporters, "otlp", &otlp_ops, otlp))
+		return 0;
+	log_error("--otlp: out of memory");
 	return -1;
 }
 
@@ -37,7 +61,7 @@ int session_exports_open(struct session *s)
 	for (i = 0; i < o->n_syslog; i++)
 		if (add_forward(s, FORWARD_SYSLOG, "--syslog", o->syslog[i]))
 			return -1;
-	return 0;
+	return o->otlp ? add_otlp(s) : 0;
 }
 
 void session_exports_output(struct totals *totals, uint64_t counted)

@@ -161,6 +161,8 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 	if (info) {
 		event.process = info;
 		event.ppid = info->ppid;
+		if (s->options->otlp)
+			process_look_otel(info);
 		if (!info->probe && image)
 			session_announce(s, info, image, &event);
 	}

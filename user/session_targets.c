@@ -144,8 +144,10 @@ static void give_output(struct session *s)
 	uid_t uid;
 	gid_t gid;
 
-	if (s->options->user && !confine_find_user(s->options->user, &uid, &gid))
+	if (s->options->user && !confine_find_user(s->options->user, &uid, &gid)) {
 		output_give(s->output, uid);
+		exporters_own(s->exporters, uid);
+	}
 }
 
 int session_confine(struct session *s)

@@ -81,10 +81,14 @@ struct process_info {
 	const char *exe, *cwd;
 	const char *cmdline;
 	size_t cmdline_len;
-	const char *cgroup;	    /* path in cgroup v2, or in v1 where only that is used */
-	const char *container;	    /* 64 hexadecimal digits; NULL: in none */
-	const char *pod;	    /* UID of the Kubernetes pod */
-	const char *unit;	    /* systemd unit */
+	const char *cgroup;    /* path in cgroup v2, or in v1 where only that is used */
+	const char *container; /* 64 hexadecimal digits; NULL: in none */
+	const char *pod;       /* UID of the Kubernetes pod */
+	const char *unit;      /* systemd unit */
+	/* Attributes it has told OpenTelemetry of itself, pairs: key, NUL, value, NUL, and so on;
+	 * NULL: none, or not asked for. */
+	const char *otel;
+	size_t otel_len;
 	const char *python;	    /* version: "3.11.2" */
 	const char *build;	    /* "static executable", "libpython3.11.so.1.0"; NULL unknown */
 	const char *probe;	    /* "uprobe" or "usdt" */
@@ -125,6 +129,10 @@ struct exporter_stats {
 	uint64_t delivered;
 	struct exporter_drop drops[EXPORTER_DROPS_MAX];
 	size_t n_drops;
+	/* Of one that keeps events for its next run: those it found at its start, and those it has
+	 * now. given + recovered = delivered + dropped + waiting. */
+	bool keeps;
+	uint64_t recovered, waiting;
 	size_t queue_bytes, queue_max;
 	bool up; /* the receiver was there when it was last asked */
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "enrich/otel.h"
 #include "enrich/process_entry.h"
 
 #include <errno.h>
@@ -45,6 +46,10 @@ void process_entry_clear(struct process_entry *e)
 	free(e->cwd);
 	free(e->cmdline);
 	cgroup_identity_free(&e->cgroup);
+	buf_free(&e->otel);
+	e->info.otel = NULL;
+	e->info.otel_len = e->looks = 0;
+	e->otel_at = 0;
 	e->exe = e->cwd = e->cmdline = NULL;
 	e->cmdline_len = 0;
 }
@@ -278,6 +283,32 @@ static int64_t clock_ns(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* An SDK publishes its context when it is set up, which may be soon or late; looking costs as much
+ * as reading the map of the process. */
+void process_look_otel(struct process_info *info)
+{
+	static const int64_t pauses[] = {1, 1, 3, 10, 30, 60}; /* seconds */
+	struct process_entry *e = (struct process_entry *)info;
+	int64_t now = clock_ns(CLOCK_MONOTONIC_COARSE);
+	struct buf pairs = {0};
+
+	if (now < e->otel_at)
+		return;
+	e->otel_at = now + pauses[e->looks] * 1000000000;
+	if (e->looks < sizeof(pauses) / sizeof(*pauses) - 1)
+		e->looks++;
+	otel_read(info->pid, &pairs);
+	/* A process that is going has told what it had to tell. */
+	if (!pairs.len || pairs.failed) {
+		buf_free(&pairs);
+		return;
+	}
+	buf_free(&e->otel);
+	e->otel = pairs;
+	info->otel = pairs.data;
+	info->otel_len = pairs.len;
 }
 
 /* Real time minus boot time. We may be interrupted between two readings of a clock: of some samples

@@ -30,6 +30,10 @@ struct process_info *process_get(struct process_cache *cache, uint32_t pid);
 /* The process if it is known. */
 struct process_info *process_find(struct process_cache *cache, uint32_t pid);
 
+/* Reads now and then what the process tells OpenTelemetry of itself (enrich/otel.h), into its otel
+ * fields; to be called at its events. */
+void process_look_otel(struct process_info *info);
+
 /* How many of those known are announced: have their probe field set. */
 size_t process_count_announced(const struct process_cache *cache);
 

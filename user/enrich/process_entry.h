@@ -3,6 +3,7 @@
 #ifndef PYAUDIT_ENRICH_PROCESS_ENTRY_H
 #define PYAUDIT_ENRICH_PROCESS_ENTRY_H
 
+#include "base/buf.h"
 #include "enrich/cgroup.h"
 #include "enrich/process.h"
 
@@ -13,6 +14,9 @@ struct process_entry {
 	char *exe, *cwd, *cmdline;
 	size_t cmdline_len;
 	struct cgroup_identity cgroup;
+	struct buf otel;
+	int64_t otel_at;    /* when to look again: monotonic clock, ns */
+	unsigned int looks; /* so many times it has been looked at */
 };
 
 /* Frees what was read; pid and ppid stay. */

@@ -108,6 +108,15 @@ size_t exporters_poll(struct exporters *all, struct pollfd *fds, size_t max)
 	return n;
 }
 
+void exporters_own(struct exporters *all, uid_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		if (all->list[i].ops->own)
+			all->list[i].ops->own(all->list[i].arg, uid);
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;

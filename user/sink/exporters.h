@@ -8,6 +8,7 @@
 #define PYAUDIT_EXPORTERS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "decode/audit_event.h"
 
@@ -32,6 +33,8 @@ struct exporter_ops {
 	void (*give_up)(void *arg);
 	/* What to wait for: 1 and *fd is filled in, or 0. */
 	int (*poll)(void *arg, struct pollfd *fd);
+	/* Files of it become this user's, who is going to use them; NULL: it has none. */
+	void (*own)(void *arg, uid_t uid);
 	void (*stats)(const void *arg, struct exporter_stats *stats);
 	void (*free)(void *arg);
 };
@@ -49,6 +52,9 @@ int exporters_add(struct exporters *all, const char *name, const struct exporter
 void exporters_record(struct exporters *all, const struct audit_event *event);
 void exporters_flush(struct exporters *all);
 size_t exporters_poll(struct exporters *all, struct pollfd *fds, size_t max);
+
+/* The tracer becomes this user. */
+void exporters_own(struct exporters *all, uid_t uid);
 
 /* Waits until all queues have gone out, at most timeout_ms; what has not by then is dropped. */
 void exporters_drain(struct exporters *all, int timeout_ms);

@@ -69,6 +69,9 @@ void json_record(struct buf *out, const struct audit_event *event, uint64_t seq)
 /* The same without what formats have in places of their own: time, seq, the ids of the process. */
 void json_own(struct buf *out, const struct audit_event *event);
 
+/* The arguments of an audit event: the value of "args" in it. */
+void json_arguments(struct buf *out, const struct audit_event *event);
+
 /* The same for text as captured. */
 void text_plain(struct buf *out, const struct text *text);
 

@@ -345,7 +345,6 @@ static void write_args(struct json *j, const struct audit_event *event)
 	struct buf *out = j->out;
 	uint32_t i;
 
-	buf_lit(out, ",\"args\":");
 	if (!event->n_args && event->flags & WIRE_AUDIT_FMT_UNREAD) {
 		buf_lit(out, "null");
 		return;
@@ -360,13 +359,22 @@ static void write_args(struct json *j, const struct audit_event *event)
 	buf_char(out, '}');
 }
 
+void json_arguments(struct buf *out, const struct audit_event *event)
+{
+	struct json j = {.out = out};
+
+	write_args(&j, event);
+}
+
 static void write_arguments(struct buf *out, const struct audit_event *event)
 {
 	const struct stack *stack = event->stack;
 	struct json j = {.out = out};
 
-	if (!event->no_args)
+	if (!event->no_args) {
+		buf_lit(out, ",\"args\":");
 		write_args(&j, event);
+	}
 	if (j.truncated || (stack && json_stack_cut(stack)) ||
 	    (!event->no_args && event->args_total > event->n_args))
 		json_truncated(out, event);
@@ -484,7 +492,12 @@ static void write_exporter(struct buf *out, const struct exporter_stats *e)
 		json_cstr(out, e->drops[i].reason);
 		write_number(out, ":", e->drops[i].count);
 	}
-	buf_lit(out, "}}");
+	buf_char(out, '}');
+	if (e->keeps) {
+		write_number(out, ",\"recovered\":", e->recovered);
+		write_number(out, ",\"waiting\":", e->waiting);
+	}
+	buf_char(out, '}');
 }
 
 static void write_exporters(struct buf *out, const struct totals *totals)

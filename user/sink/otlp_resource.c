@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One resource for each traced process: what it is, where it runs, which service it belongs to. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "decode/text_iter.h"
+#include "sink/format.h"
+#include "sink/otlp_record.h"
+
+#define KEYS_MAX 160
+
+static const char *otel_arch(const char *machine)
+{
+	static const char *const names[][2] = {
+		{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "x86"}};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i][0], machine))
+			return names[i][1];
+	return machine;
+}
+
+void otlp_origin_init(struct otlp_origin *origin, const struct buf *attributes)
+{
+	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct utsname names;
+	ssize_t n = fd < 0 ? 0 : read(fd, origin->machine, sizeof(origin->machine) - 1);
+
+	origin->attributes = attributes;
+	if (fd >= 0)
+		close(fd);
+	origin->machine[n == 32 ? 32 : 0] = '\0';
+	if (uname(&names))
+		return;
+	snprintf(origin->host, sizeof(origin->host), "%s", names.nodename);
+	snprintf(origin->arch, sizeof(origin->arch), "%s", otel_arch(names.machine));
+}
+
+/* The attributes of a resource are unique by key: the first one stays. */
+struct resource {
+	struct otlp_writer *w;
+	const char *keys[KEYS_MAX];
+	size_t n;
+};
+
+static bool is_new(struct resource *r, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (!strcmp(r->keys[i], key))
+			return false;
+	if (r->n == KEYS_MAX)
+		return false;
+	r->keys[r->n++] = key;
+	return true;
+}
+
+static void put(struct resource *r, const char *key, const char *value)
+{
+	if (value && *value && is_new(r, key))
+		otlp_put_cstr(r->w, key, value);
+}
+
+static void put_int(struct resource *r, const char *key, int64_t value)
+{
+	if (is_new(r, key))
+		otlp_put_int(r->w, key, value);
+}
+
+static void put_pairs(struct resource *r, const char *p, size_t len)
+{
+	const char *end = p + len, *value;
+
+	for (; p < end; p = value + strlen(value) + 1) {
+		value = p + strlen(p) + 1;
+		put(r, p, value);
+	}
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void put_started(struct resource *r, const struct process_info *p)
+{
+	struct buf time = {0};
+
+	if (p->started_ns) {
+		format_time_utc(&time, p->started_ns);
+		buf_char(&time, '\0');
+		if (!time.failed)
+			put(r, "process.creation.time", time.data);
+	}
+	buf_free(&time);
+}
+
+static void put_missed(struct resource *r, const struct process_info *p)
+{
+	struct buf text = {0};
+	size_t i;
+
+	for (i = 0; i < p->n_missed; i++)
+		buf_printf(&text, i ? "; %s" : "%s", p->missed[i]);
+	buf_char(&text, '\0');
+	if (p->n_missed && !text.failed)
+		put(r, "pyaudit.missed", text.data);
+	buf_free(&text);
+}
+
+static void put_program(struct resource *r, const struct process_info *p)
+{
+	if (p->exe) {
+		put(r, "process.executable.path", p->exe);
+		put(r, "process.executable.name", base_name(p->exe));
+	}
+	if (p->cmdline && p->cmdline_len)
+		put(r, "process.command", p->cmdline);
+	put(r, "process.working_directory", p->cwd);
+	put(r, "process.runtime.name", "cpython");
+	put(r, "process.runtime.version", p->python);
+	put(r, "process.runtime.description", p->build);
+	put(r, "pyaudit.probe", p->probe);
+	put_missed(r, p);
+}
+
+static void put_place(struct resource *r, const struct process_info *p)
+{
+	if (p->ns_pid && p->ns_pid != p->pid)
+		put_int(r, "process.vpid", p->ns_pid);
+	put(r, "process.linux.cgroup", p->cgroup);
+	put(r, "container.id", p->container);
+	put(r, "k8s.pod.uid", p->pod);
+	put(r, "pyaudit.systemd.unit", p->unit);
+}
+
+static void put_process(struct resource *r, const struct audit_event *event)
+{
+	const struct process_info *p = event->process;
+
+	put_int(r, "process.pid", event->pid);
+	if (event->ppid)
+		put_int(r, "process.parent_pid", event->ppid);
+	put_int(r, "process.user.id", event->uid);
+	if (!p)
+		return;
+	put_started(r, p);
+	put_program(r, p);
+	put_place(r, p);
+}
+
+/* What the process says of itself comes before what is said of all of them. */
+static void put_service(struct resource *r, const struct otlp_origin *origin,
+			const struct audit_event *event)
+{
+	const struct process_info *p = event->process;
+	char unknown[128];
+
+	if (p && p->otel)
+		put_pairs(r, p->otel, p->otel_len);
+	put_pairs(r, origin->attributes->data, origin->attributes->len);
+	if (!event->pid) {
+		put(r, "service.name", "pyaudit-trace");
+		return;
+	}
+	snprintf(unknown, sizeof(unknown), "unknown_service:%s",
+		 p && p->exe ? base_name(p->exe) : "python");
+	put(r, "service.name", unknown);
+}
+
+void otlp_write_resource(struct otlp_writer *w, const struct otlp_origin *origin,
+			 const struct audit_event *event)
+{
+	struct resource r = {.w = w};
+
+	otlp_attributes_begin(w, OTLP_RESOURCE_ATTRIBUTES);
+	if (event->pid)
+		put_process(&r, event);
+	put(&r, "host.name", origin->host);
+	put(&r, "host.id", origin->machine);
+	put(&r, "host.arch", origin->arch);
+	put_service(&r, origin, event);
+	otlp_attributes_end(w);
+}
