@@ -343,6 +343,78 @@ static void garbage_always_ends(void **state)
 	assert_in_range(frames, 1000, UINT32_MAX);
 }
 
+/* --- made-up frames --- */
+
+static void put_word(void *object, size_t at, uint64_t value)
+{
+	memcpy((char *)object + at, &value, sizeof(value));
+}
+
+/* Threads of free-threaded builds run copies of the bytecode (3.14): where one is in it is not
+ * counted from the code object. */
+static void copies_of_the_bytecode(void **state)
+{
+	static _Alignas(8) unsigned char frame[80], code[256], copy[64];
+	static uint64_t copies[5] = {4};
+	struct image_config image = {.layout = *layout_find(0x030e, true)};
+	struct py_frames *f = &image.stack.frames;
+
+	*f = *frames_find(0x030e, true);
+	host_mem = (struct host_memory){.pid = getpid()};
+	memset(&area, 0, offsetof(struct stack_area, text));
+	copies[1 + 2] = (uintptr_t)copy;
+	put_word(code, f->code_tlbc, (uintptr_t)copies);
+	put_word(frame, f->code, (uintptr_t)code | 1);
+	put_word(frame, f->lasti, (uintptr_t)copy + 34);
+	frame[f->tlbc_index] = 2;
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_FOUND);
+	assert_true(area.code == (uintptr_t)code);
+	assert_int_equal(area.code_error, 0);
+	assert_int_equal(area.lasti, 34);
+	assert_true(area.frame == 0);
+	/* The first is the code object's own. */
+	frame[f->tlbc_index] = 0;
+	put_word(frame, f->lasti, (uintptr_t)code + f->code_start + 10);
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_FOUND);
+	assert_int_equal(area.lasti, 10);
+	/* What cannot be told is not guessed. */
+	frame[f->tlbc_index] = 2;
+	put_word(code, f->code_tlbc, 8);
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_FOUND);
+	assert_int_equal(area.lasti, WIRE_LASTI_UNKNOWN);
+}
+
+/* Frames that C made, and frames that are being set up, are passed over. */
+static void frames_that_are_none(void **state)
+{
+	static _Alignas(8) unsigned char frame[72], code[256];
+	struct image_config image = {.layout = *layout_find(0x030d, false)};
+	struct py_frames *f = &image.stack.frames;
+
+	*f = *frames_find(0x030d, false);
+	host_mem = (struct host_memory){.pid = getpid()};
+	put_word(frame, f->code, (uintptr_t)code);
+	put_word(frame, f->lasti, (uintptr_t)code + f->code_start + 6);
+	code[f->code_traceable] = 4; /* instructions: 8 bytes */
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_SKIP);
+	frame[f->owner] = f->generator;
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_FOUND);
+	frame[f->owner] = 0;
+	put_word(frame, f->lasti, (uintptr_t)code + f->code_start + 8);
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_FOUND);
+	frame[f->owner] = 3;
+	area.frame = (uintptr_t)frame;
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_SKIP);
+	assert_int_equal(frame_step(&area, &image, 0), FRAME_END);
+	assert_int_equal(area.error, 0);
+}
+
 /* --- the hash --- */
 
 /* Each bit of what is hashed, the lengths and the key matter. */
@@ -579,6 +651,8 @@ int main(void)
 		cmocka_unit_test(cut_stacks_say_so),
 		cmocka_unit_test(garbage_always_ends),
 		cmocka_unit_test(hash_sees_every_bit),
+		cmocka_unit_test(copies_of_the_bytecode),
+		cmocka_unit_test(frames_that_are_none),
 		cmocka_unit_test(libraries),
 		cmocka_unit_test(programs),
 		cmocka_unit_test(other_functions),
