@@ -17,6 +17,7 @@ INSTALL ?= install
 CLANG ?= clang
 CLANG_FORMAT ?= clang-format
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 # Ubuntu's /usr/sbin/bpftool only works for the kernel it was packaged with; the tool behind it for any.
 BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
@@ -37,7 +38,7 @@ REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick vmtest fuzz asan \
+.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest fuzz asan \
 	format help FORCE
 all: $(B)/pyaudit-trace
 
@@ -146,6 +147,9 @@ matrix: all
 matrix-quick: all
 	$(Q)tests/as-root tests/matrix/run --quick --tool $(B)/pyaudit-trace
 
+soak: all
+	$(Q)tests/as-root tests/soak/run --tool $(B)/pyaudit-trace --seconds $(SOAK_SECONDS)
+
 vmtest: all
 	$(Q)tests/install-deps vm
 	$(Q)tests/vm/run
@@ -185,6 +189,7 @@ help:
 	'  fuzz       each fuzzer for FUZZ_SECONDS (60)' \
 	'  bench      what tracing costs on this machine; as root' \
 	'  matrix     the differential tests on many builds of CPython; as root' \
+	'  soak       SOAK_SECONDS (600) of a busy machine; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
 	'  format     run clang-format' \

@@ -141,34 +141,48 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 	record_send(s);
 }
 
-/* Where arguments decide, only what passes is paid for; else as early as possible. */
-static __always_inline bool rate_early(void)
+/* Whether an event whose name passes may cost anything more: --max-cpu does not leave it out,
+ * --rate allows it, and there is room in the ring; if not, that is counted. Where arguments decide,
+ * the rate is for what passes them. */
+static __always_inline bool may_cost(__u8 verdict)
 {
-	return !knob_rate_interval || knob_arg_rules || rate_allows();
+	if (knob_shed &&
+	    (verdict & VERDICT_SHED || (shed_unlisted && !(verdict & VERDICT_LISTED)))) {
+		__sync_fetch_and_add(&lost[WIRE_LOSS_CPU], 1);
+		return false;
+	}
+	if (knob_rate_interval && !knob_arg_rules && !rate_allows())
+		return false;
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill)
+		return true;
+	__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
+	return false;
 }
 
 /* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event
  * ends here. A name that cannot be read passes: user space may find it in the file. */
 static __always_inline struct scratch *event_admit(const struct call *call, __u32 *slot)
 {
+	__u8 verdict = VERDICT_PASS | VERDICT_LISTED;
 	struct name_key key = {};
-	bool passes = true, known = true;
 	struct scratch *s;
+	bool known = true;
 	long n;
 
 	count_seen();
-	if (knob_filter && call->known) {
-		passes = call->known->pass;
+	/* What --max-cpu says of a name changes, and is in the map. */
+	if (knob_filter && call->known && !knob_shed) {
+		verdict = call->known->pass ? VERDICT_PASS : 0;
 	} else if (knob_filter) {
 		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
-			known = n < NAME_KEY_LEN && verdict_known(&key, &passes);
+			known = n < NAME_KEY_LEN && verdict_known(&key, &verdict);
 	}
-	if (!passes) {
+	if (!(verdict & VERDICT_PASS)) {
 		count_filtered();
 		return 0;
 	}
-	if (known && !rate_early())
+	if (known && !may_cost(verdict))
 		return 0;
 	*slot = scratch_claim();
 	if (*slot == NO_SCRATCH)
@@ -180,10 +194,10 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 		load_c_name(s, call->name, call->image, call->bias);
 	if (known)
 		return s;
-	passes = verdict_find(*slot, s);
-	if (!passes)
+	verdict = verdict_find(*slot, s);
+	if (!verdict)
 		count_filtered();
-	if (passes && rate_early())
+	else if (may_cost(verdict))
 		return s;
 	scratch_release(*slot);
 	return 0;

@@ -57,6 +57,12 @@ const volatile __u32 knob_stack_depth = 0;
 /* What references to code objects are made with, new in each run (frames.h). */
 const volatile __u64 knob_code_key[2] = {};
 
+/* Events may be left out by name: --max-cpu. */
+const volatile bool knob_shed = false;
+
+/* Fill of the ring, bytes, past which an event is not even captured. */
+const volatile __u64 knob_full_fill = 8 << 20;
+
 /* Fill of the ring, bytes, past which the consumer is woken. */
 const volatile __u64 knob_wakeup_fill = 1 << 20;
 

@@ -13,6 +13,7 @@
 #include "named_types.h"
 #include "scratch.h"
 #include "target_state.h"
+#include "name_verdict.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -159,7 +160,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct name_key);
-	__type(value, __u8); /* 1 passes */
+	__type(value, __u8); /* enum verdict */
 } verdicts SEC(".maps");
 
 /* --comm and --cgroup: 1 for names and for groups (by the id of their node) that pass. */
@@ -205,5 +206,8 @@ struct {
 } counters SEC(".maps");
 
 __u64 lost[WIRE_LOSS_MAX];
+
+/* Events whose names are not VERDICT_LISTED are left out for now (--max-cpu). */
+__u32 shed_unlisted;
 
 #endif

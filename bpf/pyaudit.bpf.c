@@ -179,6 +179,7 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 					    __u32 number, __u32 slot, struct scratch *s)
 {
 	__u64 items = PT_REGS_PARM2(ctx);
+	__u8 verdict;
 	struct call call = {
 		.items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true};
 
@@ -188,9 +189,10 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 	count_seen();
 	call.name = s->name_addr;
 	remember_call(s->name_addr, PT_REGS_SP(ctx) + probe->stack_adjust);
-	if (!loaded_name_passes(slot, s))
+	verdict = loaded_name_verdict(slot, s);
+	if (!(verdict & VERDICT_PASS))
 		count_filtered();
-	else if (rate_early())
+	else if (may_cost(verdict))
 		event_capture(s, slot, &call);
 }
 

@@ -60,36 +60,36 @@ __noinline int name_passes(__u32 slot)
 }
 
 /* What is known of a name; false when the patterns have not been tried on it. */
-static __always_inline bool verdict_known(const void *key, bool *passes)
+static __always_inline bool verdict_known(const void *key, __u8 *verdict)
 {
-	__u8 *verdict = bpf_map_lookup_elem(&verdicts, key);
+	__u8 *known = bpf_map_lookup_elem(&verdicts, key);
 
-	if (verdict)
-		*passes = *verdict;
-	return verdict;
+	if (known)
+		*verdict = *known;
+	return known;
 }
 
 /* Tries the patterns on the name in the work area and keeps the verdict, unless the name is too
  * long. */
-static __always_inline bool verdict_find(__u32 slot, struct scratch *s)
+static __always_inline __u8 verdict_find(__u32 slot, struct scratch *s)
 {
-	__u8 pass = name_passes(slot);
+	__u8 verdict = name_passes(slot) ? VERDICT_PASS : 0;
 
 	if (s->name_len < NAME_KEY_LEN)
-		bpf_map_update_elem(&verdicts, s->name, &pass, BPF_ANY);
-	return pass;
+		bpf_map_update_elem(&verdicts, s->name, &verdict, BPF_ANY);
+	return verdict;
 }
 
 /* The same for a name that is in the work area. */
-static __always_inline bool loaded_name_passes(__u32 slot, struct scratch *s)
+static __always_inline __u8 loaded_name_verdict(__u32 slot, struct scratch *s)
 {
-	bool passes;
+	__u8 verdict;
 
-	if (!knob_filter ||
-	    (s->name_len < NAME_KEY_LEN && verdict_known(s->name, &passes) ? passes
-									   : verdict_find(slot, s)))
-		return true;
-	return false;
+	if (!knob_filter)
+		return VERDICT_PASS;
+	if (s->name_len < NAME_KEY_LEN && verdict_known(s->name, &verdict))
+		return verdict;
+	return verdict_find(slot, s);
 }
 
 #endif

@@ -21,6 +21,7 @@
 #define BUFFER_MAX	 (1ULL << 30)
 #define COMM_GLOB_MAX	 127
 #define RATE_MAX	 1000000000
+#define MAX_CPU_MAX	 1000
 
 #define ROTATE_MIN	    4096
 #define ROTATE_KEEP_DEFAULT 5
@@ -148,6 +149,16 @@ static int set_cgroup(struct option_parser *p, const struct option_row *row, con
 	if (!*value)
 		return bad_value(row, value, "no path; give one below /sys/fs/cgroup");
 	p->o.cgroup = value;
+	return 0;
+}
+
+static int set_max_cpu(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	uint64_t percent;
+
+	if (parse_number(value, &percent) || !percent || percent > MAX_CPU_MAX)
+		return bad_value(row, value, "not a share; give 1 to 1000 percent of one CPU");
+	p->o.max_cpu = percent;
 	return 0;
 }
 
@@ -486,6 +497,9 @@ static const struct option_row rows[] = {
 	ROW(0, "rate", "N",
 	    "events a second of one process; more are lost, and counted so",
 	    .set = set_rate),
+	ROW(0, "max-cpu", "PERCENT",
+	    "of one CPU for the tracer; above it frequent events are left out",
+	    .set = set_max_cpu),
 
 	ROW(0, "probe", "HOW",
 	    "auto (default: what sees all and changes nothing), uprobe or usdt",

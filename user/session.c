@@ -72,7 +72,8 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 		.string_limit = o->string_limit,
 		.stack_depth = o->summary ? 0 : o->stack_depth,
 		.buffer_size = o->buffer_size,
-		.filter = filter->n_items > 0 || o->n_args,
+		.filter = filter->n_items > 0 || o->n_args || o->max_cpu,
+		.shed = o->max_cpu,
 		.default_pass = filter->default_pass,
 		.patterns = filter->patterns,
 		.n_patterns = filter->n_patterns,
@@ -133,6 +134,22 @@ static void forget_code(uint32_t pid, uint64_t code, void *arg)
 	tracer_forget_code(s->tracer, pid, code);
 }
 
+static void shed_event(const char *name, bool out, void *arg)
+{
+	struct session *s = arg;
+
+	tracer_shed(s->tracer, name, out);
+}
+
+static void look_at_cpu(struct session *s)
+{
+	struct timespec cpu;
+
+	if (!s->shed || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu))
+		return;
+	shed_look(s->shed, session_boot_now(), cpu.tv_sec * 1000000000ull + cpu.tv_nsec);
+}
+
 /* Nothing may point at the strings of an image that is let go. */
 static bool is_of_image(const struct process_info *info, const void *image)
 {
@@ -183,7 +200,9 @@ struct session *session_new(const struct options *options, const struct filter *
 	if (s->processes)
 		process_cache_edit(s->processes, edit_cmdline, redactor);
 	s->discovery = session_discovery_new();
-	if (!s->images || !s->processes || !s->discovery || !open_counters(s) || !open_stacks(s))
+	s->shed = options->max_cpu ? shed_new(options->max_cpu, shed_event, s) : NULL;
+	if (!s->images || !s->processes || !s->discovery || (options->max_cpu && !s->shed) ||
+	    !open_counters(s) || !open_stacks(s))
 		log_error("out of memory");
 	else if (!session_exports_open(s) && !session_metrics_open(s))
 		return s;
@@ -203,6 +222,7 @@ void session_poll(struct session *s)
 	tracer_consume(s->tracer, session_on_record, s);
 	session_discover(s);
 	session_tell_spread_losses(s);
+	look_at_cpu(s);
 	output_flush(s->output);
 	exporters_flush(s->exporters);
 	session_metrics_serve(s);
@@ -382,6 +402,7 @@ void session_free(struct session *s)
 	command_abandon(&s->command);
 	session_metrics_close(s);
 	exporters_free(s->exporters);
+	shed_free(s->shed);
 	session_discovery_free(s->discovery);
 	summary_free(s->summary);
 	folded_free(s->folded);

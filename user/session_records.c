@@ -119,6 +119,8 @@ static void deliver(struct session *s, struct audit_event *event)
 	}
 	s->audit_records++;
 	session_metrics_count(s, event);
+	if (s->shed)
+		shed_count(s->shed, event);
 	if (s->options->count && s->audit_records == s->options->count)
 		s->over = true;
 	if (!s->summary && !s->folded)

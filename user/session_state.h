@@ -10,6 +10,7 @@
 #include "enrich/process.h"
 #include "images.h"
 #include "session.h"
+#include "shed.h"
 #include "sink/folded.h"
 #include "sink/exporters.h"
 #include "sink/output.h"
@@ -30,6 +31,7 @@ struct session {
 	struct stack_cache *stacks; /* -k; NULL otherwise */
 	struct stack stack;	    /* of the event decoded last */
 	struct discovery *discovery;
+	struct shed *shed; /* --max-cpu; NULL otherwise */
 	struct exporters *exporters;
 	struct session_metrics *metrics; /* --metrics; NULL otherwise */
 	struct wire_decoder decoder;

@@ -270,6 +270,7 @@ static void errors(void **state)
 			   "0.0000000001",
 			   NULL};
 	char *no_count[] = {"", "0", "1k", "-1", "18446744073709551616", NULL};
+	char *no_share[] = {"", "0", "5%", "1001", NULL};
 	char *no_rate[] = {"", "0", "1k", "-1", "1000000001", NULL};
 	char *no_event[] = {"", ",", "a,", ",a", "!", "@", "!@", "a,!", "a,,b", NULL};
 	size_t i;
@@ -288,6 +289,8 @@ static void errors(void **state)
 		bad(ARGV("-a", "-e", no_event[i]), "--event '");
 	for (i = 0; no_rate[i]; i++)
 		bad(ARGV("-a", "--rate", no_rate[i]), "--rate '");
+	for (i = 0; no_share[i]; i++)
+		bad(ARGV("-a", "--max-cpu", no_share[i]), "--max-cpu '");
 	bad(ARGV("-a", "-u", "no such user"), "--uid 'no such user': no such user");
 	bad(ARGV("-a", "-u", "4294967295"), "no such user");
 	bad(ARGV("-a", "--comm", ""), "--comm ''");

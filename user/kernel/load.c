@@ -13,6 +13,7 @@
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "named_types.h"
+#include "name_verdict.h"
 
 #define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
 
@@ -59,7 +60,9 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	skel->rodata->knob_string_limit = o->string_limit;
 	skel->rodata->knob_stack_depth = o->stack_depth;
 	memcpy((void *)skel->rodata->knob_code_key, t->code_key, sizeof(t->code_key));
+	skel->rodata->knob_shed = o->shed;
 	skel->rodata->knob_wakeup_fill = o->buffer_size / 4;
+	skel->rodata->knob_full_fill = o->buffer_size - o->buffer_size / 16;
 	bpf_map__set_max_entries(skel->maps.ring, o->buffer_size);
 	bpf_map__set_max_entries(skel->maps.free_scratches, scratch_count());
 	bpf_map__set_max_entries(skel->maps.scratches, scratch_count());
@@ -314,12 +317,13 @@ int load_maps(struct tracer *t)
 		err = fill_arg_rules(t);
 	for (i = 0; i < o->n_names && !err; i++) {
 		char key[NAME_KEY_LEN] = "";
-		uint8_t pass = o->names_pass[i];
+		uint8_t verdict = VERDICT_LISTED | (o->names_pass[i] ? VERDICT_PASS : 0);
 
 		if (strlen(o->names[i]) >= sizeof(key))
 			continue;
 		memcpy(key, o->names[i], strlen(o->names[i]));
-		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.verdicts), key, &pass, BPF_ANY);
+		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.verdicts), key, &verdict,
+					  BPF_ANY);
 	}
 	return err;
 }

@@ -18,6 +18,7 @@
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "target_state.h"
+#include "name_verdict.h"
 
 /* The verifier's words come as one message of many lines. */
 static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -348,6 +349,23 @@ bool tracer_has_targets(const struct tracer *t)
 	uint32_t key;
 
 	return !bpf_map_get_next_key(bpf_map__fd(t->skel->maps.targets), NULL, &key);
+}
+
+void tracer_shed(struct tracer *t, const char *name, bool out)
+{
+	int map = bpf_map__fd(t->skel->maps.verdicts);
+	char key[64] = "";
+	uint8_t verdict;
+
+	if (!name) {
+		__atomic_store_n(&t->skel->bss->shed_unlisted, out, __ATOMIC_RELAXED);
+		return;
+	}
+	strncpy(key, name, sizeof(key) - 1);
+	if (bpf_map_lookup_elem(map, key, &verdict))
+		return;
+	verdict = out ? verdict | VERDICT_SHED : verdict & ~VERDICT_SHED;
+	bpf_map_update_elem(map, key, &verdict, BPF_EXIST);
 }
 
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino)

@@ -60,6 +60,7 @@ struct tracer_options {
 	const bool *names_pass;
 	size_t n_names;
 	struct tracer_narrow narrow;
+	bool shed;     /* tracer_shed will be used; then `filter` is needed, too */
 	uint64_t rate; /* events a second of one process; 0: no limit */
 	const struct arg_rule *arg_rules;
 	size_t n_arg_rules;
@@ -105,6 +106,10 @@ int tracer_add_target(struct tracer *t, pid_t pid);
 void tracer_drop_target(struct tracer *t, pid_t pid);
 bool tracer_is_target(const struct tracer *t, pid_t pid);
 bool tracer_has_targets(const struct tracer *t);
+/* Leaves the events of a name out, or no longer; what is left out counts as lost (WIRE_LOSS_CPU).
+ * NULL: of all names that tracer_options did not give. */
+void tracer_shed(struct tracer *t, const char *name, bool out);
+
 /* A file as struct wire_exec names it need not be stopped for any more. */
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);
 
