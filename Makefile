@@ -60,11 +60,17 @@ $(B)/pyaudit.bpf.o: bpf/pyaudit.bpf.c $(B)/bpf.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 
-$(B)/pyaudit.skel.h: $(B)/pyaudit.bpf.o
+# The same without what may sleep, for programs on tracepoints.
+$(B)/pyaudit_atomic.bpf.o: bpf/pyaudit.bpf.c $(B)/bpf.flags
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DNEVER_SLEEPS -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+
+$(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name pyaudit >$@
 
-$(filter $(B)/user/kernel/%,$(OBJ)): | $(B)/pyaudit.skel.h
+$(filter $(B)/user/kernel/%,$(OBJ)): | $(B)/pyaudit.skel.h $(B)/pyaudit_atomic.skel.h
 
 # What the outputs depend on besides files: these change when the commands do, or the set of files.
 $(B)/flags: export STAMP := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
@@ -100,6 +106,7 @@ schema: all
 events: all
 	$(Q)docs/make-events-page --check --program $(B)/pyaudit-trace
 	$(Q)docs/make-siem-page --check
+	$(Q)docs/make-syscalls-page --check
 	$(Q)tests/check-events --program $(B)/pyaudit-trace
 
 style:
@@ -196,4 +203,4 @@ help:
 	'  clean      remove build/' \
 	'V=1 shows the commands; CC, CLANG, CFLAGS, LDFLAGS, BPFTOOL can be given.'
 
--include $(OBJ:.o=.d) $(B)/user/main.d $(B)/pyaudit.bpf.d $(UNIT:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(B)/user/main.d $(B)/pyaudit.bpf.d $(B)/pyaudit_atomic.bpf.d $(UNIT:=.d) $(FUZZ:=.d)

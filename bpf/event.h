@@ -13,6 +13,7 @@ struct call {
 	__u64 bias;
 	__u32 image;
 	bool name_loaded;		   /* the name is in the work area (sys_audit) */
+	bool filtered;			   /* -e leaves it out */
 	const struct known_literal *known; /* the name, if the image's file has it there */
 };
 
@@ -37,6 +38,7 @@ static __always_inline void record_start(struct scratch *s, const struct probe_c
 	s->probe = number;
 	s->stack = 0;
 	s->has_tstate = 0;
+	s->tstate = 0;
 	record_reset(s, ip - probe->link_addr);
 }
 
@@ -59,7 +61,14 @@ static __always_inline void record_send(struct scratch *s)
 	a->values = s->top;
 	a->args = s->args;
 	a->stack = s->stack;
-	if (bpf_ringbuf_output(&ring, a, size, ring_flags()))
+	if (knob_syscalls)
+		announce(s, a->head.time);
+	if (!bpf_ringbuf_output(&ring, a, size, ring_flags()))
+		return;
+	if (knob_syscalls)
+		announce_lost();
+	/* One that is filtered out has been counted as that. */
+	if (!(s->audit_flags & WIRE_AUDIT_FILTERED))
 		__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
 }
 
@@ -120,25 +129,37 @@ static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 	capture_all(slot);
 }
 
-/* What --arg says of a captured event. */
-static __always_inline bool arguments_pass(__u32 slot)
+static __always_inline void drop_filtered(void)
 {
-	if (args_may_pass(slot))
-		return !knob_rate_interval || rate_allows();
 	count_filtered();
+	if (knob_syscalls)
+		announce_filtered();
+}
+
+/* An event that is filtered out goes on, for the system calls it explains. */
+static __always_inline void tell_filtered(struct scratch *s)
+{
+	count_filtered();
+	s->audit_flags |= WIRE_AUDIT_FILTERED;
+}
+
+/* Does --rate let one more event of this process pass? If not, it is counted as lost. */
+static __always_inline bool rate_pass(void)
+{
+	if (!knob_rate_interval || rate_allows())
+		return true;
+	if (knob_syscalls)
+		announce_lost();
 	return false;
 }
 
-/* The rest of the way, with a work area: capture, send. */
-static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
+/* An event that passes the filters is left out: what it would have explained cannot be told. */
+static __always_inline bool left_out(__u32 reason)
 {
-	put_name(s, call);
-	capture_arguments(s, slot, call);
-	if (knob_arg_rules && !arguments_pass(slot))
-		return;
-	if (knob_stack_depth)
-		capture_stack(slot);
-	record_send(s);
+	__sync_fetch_and_add(&lost[reason & 3], 1);
+	if (knob_syscalls)
+		announce_lost();
+	return false;
 }
 
 /* Whether an event whose name passes may cost anything more: --max-cpu does not leave it out,
@@ -146,22 +167,55 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
  * the rate is for what passes them. */
 static __always_inline bool may_cost(__u8 verdict)
 {
-	if (knob_shed &&
-	    (verdict & VERDICT_SHED || (shed_unlisted && !(verdict & VERDICT_LISTED)))) {
-		__sync_fetch_and_add(&lost[WIRE_LOSS_CPU], 1);
+	if (knob_shed && (verdict & VERDICT_SHED || (shed_unlisted && !(verdict & VERDICT_LISTED))))
+		return left_out(WIRE_LOSS_CPU);
+	if (!knob_arg_rules && !rate_pass())
+		return false;
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill ||
+	       left_out(WIRE_LOSS_RING);
+}
+
+/* What --arg says of a captured event. */
+static __always_inline bool arguments_pass(__u32 slot, struct scratch *s)
+{
+	if (args_may_pass(slot))
+		return rate_pass();
+	if (!knob_syscalls) {
+		count_filtered();
 		return false;
 	}
-	if (knob_rate_interval && !knob_arg_rules && !rate_allows())
-		return false;
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill)
-		return true;
-	__sync_fetch_and_add(&lost[WIRE_LOSS_RING], 1);
-	return false;
+	tell_filtered(s);
+	return true;
+}
+
+/* The rest of the way, with a work area: capture, send. */
+static __always_inline void event_capture(struct scratch *s, __u32 slot, const struct call *call)
+{
+	if (call->filtered)
+		tell_filtered(s);
+	put_name(s, call);
+	capture_arguments(s, slot, call);
+	if (knob_arg_rules && !call->filtered && !arguments_pass(slot, s))
+		return;
+	if (knob_stack_depth && !(s->audit_flags & WIRE_AUDIT_FILTERED))
+		capture_stack(slot);
+	record_send(s);
+}
+
+/* What becomes of an event by its name: does it go on? It may go on though it is filtered out. */
+static __always_inline bool verdict_goes_on(struct call *call, __u8 verdict)
+{
+	if (verdict & VERDICT_PASS)
+		return may_cost(verdict);
+	call->filtered = knob_syscalls && verdict & VERDICT_TELL;
+	if (!call->filtered)
+		drop_filtered();
+	return call->filtered;
 }
 
 /* Counts an event with a C name, filters it, and claims a work area for it; NULL when the event
  * ends here. A name that cannot be read passes: user space may find it in the file. */
-static __always_inline struct scratch *event_admit(const struct call *call, __u32 *slot)
+static __always_inline struct scratch *event_admit(struct call *call, __u32 *slot)
 {
 	__u8 verdict = VERDICT_PASS | VERDICT_LISTED;
 	struct name_key key = {};
@@ -172,17 +226,13 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 	count_seen();
 	/* What --max-cpu says of a name changes, and is in the map. */
 	if (knob_filter && call->known && !knob_shed) {
-		verdict = call->known->pass ? VERDICT_PASS : 0;
+		verdict = call->known->verdict;
 	} else if (knob_filter) {
 		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
 			known = n < NAME_KEY_LEN && verdict_known(&key, &verdict);
 	}
-	if (!(verdict & VERDICT_PASS)) {
-		count_filtered();
-		return 0;
-	}
-	if (known && !may_cost(verdict))
+	if (known && !verdict_goes_on(call, verdict))
 		return 0;
 	*slot = scratch_claim();
 	if (*slot == NO_SCRATCH)
@@ -192,12 +242,7 @@ static __always_inline struct scratch *event_admit(const struct call *call, __u3
 		return 0;
 	if (knob_arg_rules || !known)
 		load_c_name(s, call->name, call->image, call->bias);
-	if (known)
-		return s;
-	verdict = verdict_find(*slot, s);
-	if (!verdict)
-		count_filtered();
-	else if (may_cost(verdict))
+	if (known || verdict_goes_on(call, verdict_find(*slot, s)))
 		return s;
 	scratch_release(*slot);
 	return 0;

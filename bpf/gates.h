@@ -110,6 +110,8 @@ static __always_inline __u32 scratch_claim(void)
 
 	if (bpf_map_pop_elem(&free_scratches, &slot)) {
 		__sync_fetch_and_add(&lost[WIRE_LOSS_SCRATCH], 1);
+		if (knob_syscalls)
+			announce_lost();
 		return NO_SCRATCH;
 	}
 	return slot;

@@ -63,6 +63,10 @@ const volatile bool knob_shed = false;
 /* Fill of the ring, bytes, past which an event is not even captured. */
 const volatile __u64 knob_full_fill = 8 << 20;
 
+/* The watched system calls are told too, and for their sake events that explain them though they
+ * are filtered out. */
+const volatile bool knob_syscalls = false;
+
 /* Fill of the ring, bytes, past which the consumer is woken. */
 const volatile __u64 knob_wakeup_fill = 1 << 20;
 

@@ -51,9 +51,9 @@ static __always_inline long fault_in(__u64 addr)
 	long err;
 	char byte;
 
-	err = bpf_copy_from_user(&byte, 1, (const void *)addr);
+	err = read_user_waiting(&byte, 1, addr);
 	if ((last ^ addr) >> 12)
-		bpf_copy_from_user(&byte, 1, (const void *)last);
+		read_user_waiting(&byte, 1, last);
 	return err;
 }
 

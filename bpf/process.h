@@ -15,13 +15,15 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *child = (void *)ctx->args[1];
 	__u32 pid, child_pid = BPF_CORE_READ(child, tgid);
-	struct target none = {};
+	struct target *parent = current_target(&pid), new = {};
 	struct wire_fork r = {};
 
-	if (!current_target(&pid) || child_pid == pid)
+	if (!parent || child_pid == pid)
 		return 0;
+	if (knob_syscalls)
+		new.flags = announce_fork(child_pid, parent);
 	if (knob_follow)
-		bpf_map_update_elem(&targets, &child_pid, &none, BPF_ANY);
+		bpf_map_update_elem(&targets, &child_pid, &new, BPF_ANY);
 	head_fill(&r.head, sizeof(r), WIRE_FORK);
 	r.child = child_pid;
 	bpf_ringbuf_output(&ring, &r, sizeof(r), 0);
@@ -53,6 +55,8 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u32 pid;
 
 	target = current_target(&pid);
+	if (knob_syscalls)
+		announce_forget(pid);
 	if (!target && !knob_adopt)
 		return 0;
 	note_exec(pid, target);
@@ -76,9 +80,13 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)ctx->args[0];
 	struct wire_exit r = {};
+	struct target *target;
 	__u32 pid;
 
-	if (!current_target(&pid) || BPF_CORE_READ(task, signal, live.counter))
+	target = current_target(&pid);
+	if (knob_syscalls)
+		announce_forget(pid);
+	if (!target || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	bpf_map_delete_elem(&execs, &pid);
 	head_fill(&r.head, sizeof(r), WIRE_EXIT);

@@ -20,6 +20,7 @@
  *   stack.h      the call stack of an event
  *   name.h       names of events       event.h    one event, from call to ring
  *   process.h    fork, exec, exit
+ *   announce.h   each thread's last event   calls.h   system calls
  *
  * An event passes three gates: is the process traced, does the name pass the filter, is there a
  * work area. Then its values are captured into the work area, and the record is copied to the ring,
@@ -39,6 +40,7 @@
 
 #include "image_config.h"
 #include "wire.h"
+#include "wire_syscall.h"
 
 #define ESRCH	3
 #define EFAULT	14
@@ -48,6 +50,7 @@
 #define SIGSTOP 19
 
 WIRE_ASSERTS;
+WIRE_SYSCALL_ASSERTS;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -57,13 +60,25 @@ static __always_inline long read_literal(void *dst, __u32 size, __u64 addr, __u3
 
 #include "knobs.h"
 
+/* Reads user memory and sleeps until its page is there. The object is built without, too, for the
+ * programs on tracepoints: the verifier refuses them for such a call even where it is never
+ * reached. */
+static __always_inline long read_user_waiting(void *dst, __u32 size, __u64 addr)
+{
+#ifdef NEVER_SLEEPS
+	return -EFAULT;
+#else
+	return bpf_copy_from_user(dst, size, (const void *)addr);
+#endif
+}
+
 /* A page that is not there, swapped out say, or being moved, is brought in where programs may
  * sleep. */
 static __always_inline long read_user(void *dst, __u32 size, __u64 addr)
 {
 	long err = bpf_probe_read_user(dst, size, (const void *)addr);
 
-	return err && knob_sleepable ? bpf_copy_from_user(dst, size, (const void *)addr) : err;
+	return err && knob_sleepable ? read_user_waiting(dst, size, addr) : err;
 }
 
 /* Returns the length with its NUL, or a negative errno. */
@@ -94,6 +109,7 @@ static __always_inline int recipe_of(const char *name)
 #include "verdict.h"
 #include "context.h"
 #include "narrow.h"
+#include "announce.h"
 #include "gates.h"
 #include "rate.h"
 #include "arg.h"
@@ -102,6 +118,7 @@ static __always_inline int recipe_of(const char *name)
 #include "stack.h"
 #include "event.h"
 #include "process.h"
+#include "calls.h"
 
 /* static int sys_audit_tstate(PyThreadState *, const char *event, const char *format, va_list) */
 SEC("uprobe")
@@ -179,9 +196,9 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 					    __u32 number, __u32 slot, struct scratch *s)
 {
 	__u64 items = PT_REGS_PARM2(ctx);
-	__u8 verdict;
 	struct call call = {
 		.items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true};
+	__u8 verdict;
 
 	record_start(s, probe, number, PT_REGS_IP(ctx));
 	if (read_items(s, items, call.n_items + 1) || !load_object_name(slot))
@@ -190,9 +207,7 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 	call.name = s->name_addr;
 	remember_call(s->name_addr, PT_REGS_SP(ctx) + probe->stack_adjust);
 	verdict = loaded_name_verdict(slot, s);
-	if (!(verdict & VERDICT_PASS))
-		count_filtered();
-	else if (may_cost(verdict))
+	if (verdict_goes_on(&call, verdict))
 		event_capture(s, slot, &call);
 }
 

@@ -64,6 +64,7 @@ __noinline int stack_start(__u32 slot)
 	} else {
 		thread = thread_pointer_now();
 		err = find_state(&image->stack.thread, s->bias, thread, &state);
+		s->tstate = state;
 	}
 	walk_start(a, &image->stack, state, s->has_tstate, thread);
 	if (err)

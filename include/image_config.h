@@ -131,9 +131,9 @@ struct literal_page {
 #define LITERAL_TEXT  48
 
 struct known_literal {
-	__u64 key; /* literal_index(); 0: free */
-	__u8 len;  /* without NUL */
-	__u8 pass; /* of a name: its events pass -e */
+	__u64 key;    /* literal_index(); 0: free */
+	__u8 len;     /* without NUL */
+	__u8 verdict; /* of a name: enum verdict (name_verdict.h) */
 	__u8 reserved[6];
 	char text[LITERAL_TEXT]; /* zero-padded */
 };

@@ -7,6 +7,7 @@ enum verdict {
 	VERDICT_PASS = 1,   /* -e lets it pass */
 	VERDICT_SHED = 2,   /* but it is left out for now (--max-cpu) */
 	VERDICT_LISTED = 4, /* user space has put it there */
+	VERDICT_TELL = 8,   /* it does not pass, but explains system calls: told as filtered out */
 };
 
 #endif

@@ -5,7 +5,8 @@
 #define PYAUDIT_TARGET_STATE_H
 
 enum target_flags {
-	TARGET_TOLD = 1, /* user space knows what it is: a struct wire_process is in the ring */
+	TARGET_TOLD = 1,   /* user space knows what it is: a struct wire_process is in the ring */
+	TARGET_PYTHON = 2, /* it has raised an audit event since it executed what it runs */
 };
 
 struct target {

@@ -33,6 +33,7 @@ enum wire_record_kind {
 	WIRE_EXIT = 4,	  /* struct wire_exit */
 	WIRE_PROCESS = 5, /* struct wire_process */
 	WIRE_CODE = 6,	  /* struct wire_code (wire_stack.h) */
+	WIRE_SYSCALL = 7, /* struct wire_syscall (wire_syscall.h) */
 };
 
 struct wire_header {
@@ -61,6 +62,7 @@ enum wire_audit_flags {
 	WIRE_AUDIT_NO_ARGS = 1,	    /* arguments were not asked for (--no-args) */
 	WIRE_AUDIT_FMT_UNREAD = 2,  /* the format string could not be read: no arguments follow */
 	WIRE_AUDIT_FMT_UNKNOWN = 4, /* a unit in the format is not known: arguments end there */
+	WIRE_AUDIT_FILTERED = 8,    /* -e leaves it out: told for the system calls it explains */
 };
 
 struct wire_fork {

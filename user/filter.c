@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "enrich/explain.h"
 #include "event_table.h"
 
 bool glob_match(const char *glob, const char *text)
@@ -192,7 +193,8 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 	f->patterns = calloc(TRACER_PATTERNS_MAX, sizeof(*f->patterns));
 	f->names = calloc(n_rows, sizeof(*f->names));
 	f->names_pass = calloc(n_rows, sizeof(*f->names_pass));
-	if (!f->items || !f->patterns || !f->names || !f->names_pass) {
+	f->names_explain = calloc(n_rows, sizeof(*f->names_explain));
+	if (!f->items || !f->patterns || !f->names || !f->names_pass || !f->names_explain) {
 		log_error("out of memory");
 		return -ENOMEM;
 	}
@@ -205,6 +207,7 @@ int filter_init(struct filter *f, char *const *events, size_t n)
 	for (i = 0; i < n_rows; i++) {
 		f->names[i] = rows[i].name;
 		f->names_pass[i] = decide(f, rows[i].name, rows[i].category);
+		f->names_explain[i] = explain_matters(&rows[i]);
 	}
 	f->n_names = n_rows;
 	return 0;
@@ -220,4 +223,5 @@ void filter_free(struct filter *f)
 	free(f->patterns);
 	free(f->names);
 	free(f->names_pass);
+	free(f->names_explain);
 }

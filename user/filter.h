@@ -29,6 +29,7 @@ struct filter {
 	size_t n_patterns;
 	const char **names;
 	bool *names_pass;
+	bool *names_explain; /* they may explain system calls */
 	size_t n_names;
 };
 

@@ -14,6 +14,7 @@
 
 #define STRING_LIMIT_DEFAULT 512
 #define BUFFER_DEFAULT	     (8ULL << 20)
+#define OUTCOME_WAIT_DEFAULT 100000000ULL /* ns */
 
 /* Long options come back from getopt_long as this plus their row: never a letter. */
 #define LONG_BASE 256
@@ -259,8 +260,9 @@ static int parse_all(struct option_parser *p, int argc, char **argv)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	struct option_parser p = {
-		.o = {.string_limit = STRING_LIMIT_DEFAULT, .buffer_size = BUFFER_DEFAULT}};
+	struct option_parser p = {.o = {.string_limit = STRING_LIMIT_DEFAULT,
+					.buffer_size = BUFFER_DEFAULT,
+					.outcome_wait_ns = OUTCOME_WAIT_DEFAULT}};
 	int ret;
 
 	opterr = 0;

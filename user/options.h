@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "kernel/tracer.h"
 #include "python/py_image.h"
 
 enum run_mode {
@@ -46,14 +47,16 @@ struct options {
 	const char **redact;  /* the --redact rules in order */
 	size_t n_redact;
 	uint32_t string_limit; /* bytes */
-	uint32_t stack_depth;  /* frames of a Python call stack; 0: none */
-	uint64_t buffer_size;  /* bytes of the ring, a power of two and page multiple */
-	bool to_socket;	       /* output is an address */
-	const char *output;    /* NULL: the default of the mode */
-	uint64_t rotate_size;  /* bytes; 0: the file is not rotated */
-	uint32_t rotate_keep;  /* rotated files that are kept */
-	const char *user;      /* whom the tracer becomes once attached; NULL: nobody else */
-	const char *format;    /* "text" or "json" */
+	enum tracer_syscalls syscalls;
+	uint64_t outcome_wait_ns; /* how long an event may wait for its system calls */
+	uint32_t stack_depth;	  /* frames of a Python call stack; 0: none */
+	uint64_t buffer_size;	  /* bytes of the ring, a power of two and page multiple */
+	bool to_socket;		  /* output is an address */
+	const char *output;	  /* NULL: the default of the mode */
+	uint64_t rotate_size;	  /* bytes; 0: the file is not rotated */
+	uint32_t rotate_keep;	  /* rotated files that are kept */
+	const char *user;	  /* whom the tracer becomes once attached; NULL: nobody else */
+	const char *format;	  /* "text" or "json" */
 	bool journald;
 	const char **syslog; /* where each --syslog sends; an element NULL: the custom */
 	size_t n_syslog;

@@ -17,6 +17,7 @@
 #include "wire.h"
 
 #define STRING_LIMIT_MAX 32768
+#define OUTCOME_WAIT_MAX 60000000000ULL
 #define BUFFER_MIN	 (64ULL << 10)
 #define BUFFER_MAX	 (1ULL << 30)
 #define COMM_GLOB_MAX	 127
@@ -201,6 +202,22 @@ static int set_stack(struct option_parser *p, const struct option_row *row, cons
 	if (value && (parse_number(value, &depth) || !depth || depth > WIRE_MAX_FRAMES))
 		return bad_value(row, value, "not a number of frames; give 1 to 128");
 	p->o.stack_depth = depth;
+	return 0;
+}
+
+static int set_syscalls(struct option_parser *p, const struct option_row *row, const char *value)
+{
+	if (value && strcmp(value, "all"))
+		return bad_value(row, value, "unknown value; leave it out, or give all");
+	p->o.syscalls = value ? TRACER_SYSCALLS_ALL : TRACER_SYSCALLS_EVENTS;
+	return 0;
+}
+
+static int set_outcome_wait(struct option_parser *p, const struct option_row *row,
+			    const char *value)
+{
+	if (parse_time(value, &p->o.outcome_wait_ns) || p->o.outcome_wait_ns > OUTCOME_WAIT_MAX)
+		return bad_value(row, value, "not a time up to 60s; give 100ms, 1s");
 	return 0;
 }
 
@@ -442,6 +459,12 @@ static const struct option_row rows[] = {
 	ROW('k', "stack", "DEPTH",
 	    "the Python call stack of each event: 1 to 128 frames (16)",
 	    .optional = true, .set = set_stack),
+	ROW(0, "syscalls", "all",
+	    "each event's system calls, and those no event explains",
+	    .optional = true, .set = set_syscalls),
+	ROW(0, "outcome-wait", "TIME",
+	    "how long an event waits for its system calls (100ms)",
+	    .set = set_outcome_wait),
 
 	ROW('o', "output", "FILE",
 	    "write events there; - is stdout, unix:PATH or tcp:HOST:PORT a socket",

@@ -67,8 +67,9 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 		.adopt = o->mode == MODE_ALL,
 		.follow = o->follow || o->mode == MODE_ALL,
 		.stop_on_exec = o->mode == MODE_COMMAND,
-		.args = !o->no_args && (!o->summary || o->n_args) &&
-			(strcmp(o->format, "folded") || o->n_args),
+		.args = o->syscalls || (!o->no_args && (!o->summary || o->n_args) &&
+					(strcmp(o->format, "folded") || o->n_args)),
+		.syscalls = o->syscalls,
 		.string_limit = o->string_limit,
 		.stack_depth = o->summary ? 0 : o->stack_depth,
 		.buffer_size = o->buffer_size,
@@ -79,6 +80,7 @@ static struct tracer *open_tracer(const struct options *o, const struct filter *
 		.n_patterns = filter->n_patterns,
 		.names = filter->names,
 		.names_pass = filter->names_pass,
+		.names_explain = filter->names_explain,
 		.n_names = filter->n_names,
 		.rate = o->rate,
 		.arg_rules = arg_filter_rules(args),
@@ -202,7 +204,7 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->discovery = session_discovery_new();
 	s->shed = options->max_cpu ? shed_new(options->max_cpu, shed_event, s) : NULL;
 	if (!s->images || !s->processes || !s->discovery || (options->max_cpu && !s->shed) ||
-	    !open_counters(s) || !open_stacks(s))
+	    !open_counters(s) || !open_stacks(s) || !session_calls_open(s))
 		log_error("out of memory");
 	else if (!session_exports_open(s) && !session_metrics_open(s))
 		return s;
@@ -221,6 +223,7 @@ void session_poll(struct session *s)
 	session_metrics_look(s);
 	tracer_consume(s->tracer, session_on_record, s);
 	session_discover(s);
+	session_calls_poll(s, false);
 	session_tell_spread_losses(s);
 	look_at_cpu(s);
 	output_flush(s->output);
@@ -330,6 +333,7 @@ void session_totals(const struct session *s, struct totals *totals)
 	totals->exporters = exporters_stats(s->exporters, &totals->n_exporters);
 	if (s->options->to_socket)
 		session_exports_output(totals, s->counted);
+	session_calls_totals(s, totals);
 }
 
 static void print_totals(const struct totals *t, bool quiet)
@@ -349,6 +353,13 @@ static void print_totals(const struct totals *t, bool quiet)
 		if (t->lost[i])
 			buf_printf(&line, " (%s: %llu)", loss_reasons[i],
 				   (unsigned long long)t->lost[i]);
+	if (t->syscalls)
+		buf_printf(&line, "; system calls: %llu watched, %llu unannounced",
+			   (unsigned long long)t->calls, (unsigned long long)t->unannounced);
+	if (t->unjudged)
+		buf_printf(&line, ", %llu not judged", (unsigned long long)t->unjudged);
+	if (t->calls_lost)
+		buf_printf(&line, ", %llu lost", (unsigned long long)t->calls_lost);
 	buf_char(&line, '\0');
 	if (!line.failed)
 		log_error("%s", line.data);
@@ -370,6 +381,7 @@ int session_end(struct session *s, bool quick)
 	tracer_detach(s->tracer);
 	while (tracer_consume(s->tracer, session_on_record, s) > 0 && !quick)
 		;
+	session_calls_poll(s, true);
 	session_tell_losses(s, session_now());
 	if (s->summary)
 		write_counts(s);
@@ -406,6 +418,7 @@ void session_free(struct session *s)
 	session_discovery_free(s->discovery);
 	summary_free(s->summary);
 	folded_free(s->folded);
+	correlator_free(s->correlator);
 	stack_cache_free(s->stacks);
 	process_cache_free(s->processes);
 	images_free(s->images);

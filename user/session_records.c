@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Records come in from the ring, are decoded, completed with what is known of their process, and go
  * out. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -138,44 +139,112 @@ static void on_code(struct session *s, const struct wire_code *wire)
 			  wire->head.pid);
 }
 
-static void on_audit(struct session *s, const struct wire_audit *wire, size_t size)
+static int decode_audit(struct session *s, const struct wire_audit *wire, size_t size,
+			struct audit_event *event)
 {
 	const struct image_entry *image = images_of_probe(s->images, wire->probe);
-	struct audit_event event = {0};
-	struct process_info *info;
 
-	if (wire_decode_audit(wire, size, &s->decoder, &event)) {
+	*event = (struct audit_event){0};
+	if (wire_decode_audit(wire, size, &s->decoder, event)) {
 		s->undecodable++;
-		return;
+		return -EBADMSG;
 	}
 	if (s->stacks && stack_decode(s->stacks, wire, &s->stack))
-		event.stack = &s->stack;
-	event.time.ns = process_wall_clock(wire->head.time);
-	event.version = image ? image->image->version : 0;
-	event.row = event_find(event.name_text);
-	event.variant =
-		event.row ? event_variant_for(event.row, event.version, event.args_total) : NULL;
-	if (!arg_filter_passes(s->args, &event)) {
+		event->stack = &s->stack;
+	event->time.ns = process_wall_clock(wire->head.time);
+	event->version = image ? image->image->version : 0;
+	event->row = event_find(event->name_text);
+	event->variant = event->row
+				 ? event_variant_for(event->row, event->version, event->args_total)
+				 : NULL;
+	return 0;
+}
+
+/* What is known of the process; its own record first. */
+static void complete(struct session *s, struct audit_event *event, uint32_t probe)
+{
+	const struct image_entry *image = images_of_probe(s->images, probe);
+	struct process_info *info = process_get(s->processes, event->pid);
+
+	if (!info)
+		return;
+	event->process = info;
+	event->ppid = info->ppid;
+	if (s->options->otlp)
+		process_look_otel(info);
+	if (!info->probe && image)
+		session_announce(s, info, image, event);
+}
+
+static void audit_out(struct session *s, struct audit_event *event, const struct wire_audit *wire)
+{
+	if (!arg_filter_passes(s->args, event)) {
 		s->arg_filtered++;
 		return;
 	}
-	info = process_get(s->processes, event.pid);
-	if (info) {
-		event.process = info;
-		event.ppid = info->ppid;
-		if (s->options->otlp)
-			process_look_otel(info);
-		if (!info->probe && image)
-			session_announce(s, info, image, &event);
-	}
-	redact_event(s->redactor, &event, s->decoder.values + 1);
-	deliver(s, &event);
+	event->no_args |= s->options->no_args;
+	complete(s, event, wire->probe);
+	redact_event(s->redactor, event, s->decoder.values + 1);
+	deliver(s, event);
+}
+
+uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
+			   const struct call_info *calls, size_t n_calls)
+{
+	struct audit_event event;
+
+	if (decode_audit(s, wire, size, &event))
+		return 0;
+	event.calls = calls;
+	event.n_calls = n_calls;
+	audit_out(s, &event, wire);
+	return output_seq(s->output);
+}
+
+void session_call_out(struct session *s, const struct wire_syscall *wire, struct audit_event *event)
+{
+	const struct wire_header *head = &wire->head;
+
+	event->type = RECORD_SYSCALL;
+	event->time.ns = process_wall_clock(head->time);
+	event->pid = head->pid;
+	event->tid = head->tid;
+	event->uid = head->uid;
+	memcpy(event->comm, head->comm, sizeof(head->comm));
+	if (s->stacks && stack_decode_call(s->stacks, wire, &s->stack))
+		event->stack = &s->stack;
+	if (event->calls->child)
+		event->ppid = wire->event_pid;
+	else
+		complete(s, event, wire->probe);
+	session_write(s, event);
+}
+
+static void on_audit(struct session *s, const struct wire_audit *wire, size_t size)
+{
+	struct audit_event event;
+
+	if (decode_audit(s, wire, size, &event))
+		return;
+	if (s->correlator)
+		correlate_event(s->correlator, wire, size, &event);
+	else
+		audit_out(s, &event, wire);
+}
+
+static void on_syscall(struct session *s, const struct wire_syscall *wire)
+{
+	if (!s->correlator || correlate_call(s->correlator, wire))
+		s->undecodable_calls++;
 }
 
 static void on_exit_record(struct session *s, const struct wire_exit *wire)
 {
-	struct process_info *info = process_find(s->processes, wire->head.pid);
+	struct process_info *info;
 
+	if (s->correlator)
+		correlate_process_over(s->correlator, wire->head.pid);
+	info = process_find(s->processes, wire->head.pid);
 	if (info && info->probe)
 		write_exit(s, info, &wire->head, wire->status);
 	process_forget(s->processes, wire->head.pid);
@@ -214,6 +283,8 @@ void session_on_record(const void *data, size_t size, void *arg)
 		on_exit_record(s, wire_as_exit(head));
 	else if (wire_as_code(head))
 		on_code(s, wire_as_code(head));
+	else if (wire_as_syscall(head))
+		on_syscall(s, wire_as_syscall(head));
 	if (s->undecodable != s->undecodable_told) {
 		write_loss(s, LOSS_DECODE, s->undecodable - s->undecodable_told, session_now());
 		s->undecodable_told = s->undecodable;

@@ -7,6 +7,7 @@
 #include "arg_filter.h"
 #include "decode/stack.h"
 #include "decode/wire_decode.h"
+#include "enrich/correlate.h"
 #include "enrich/process.h"
 #include "images.h"
 #include "session.h"
@@ -33,6 +34,8 @@ struct session {
 	struct discovery *discovery;
 	struct shed *shed; /* --max-cpu; NULL otherwise */
 	struct exporters *exporters;
+	struct correlator *correlator; /* --syscalls; NULL otherwise */
+	uint64_t undecodable_calls;
 	struct session_metrics *metrics; /* --metrics; NULL otherwise */
 	struct wire_decoder decoder;
 
@@ -94,6 +97,19 @@ void session_metrics_record(struct session *s); /* of any type, to the sinks */
 void session_metrics_look(struct session *s);	/* before the ring is emptied */
 void session_metrics_serve(struct session *s);
 void session_metrics_close(struct session *s);
+
+/* An event goes out, with the system calls it led to. Returns its number in the output; 0 none. */
+uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
+			   const struct call_info *calls, size_t n_calls);
+
+/* A system call goes out by itself. event: what is said of it. */
+void session_call_out(struct session *s, const struct wire_syscall *wire,
+		      struct audit_event *event);
+
+/* --syscalls: what joins events and calls. False without memory. The others do nothing without. */
+bool session_calls_open(struct session *s);
+void session_calls_poll(struct session *s, bool all);
+void session_calls_totals(const struct session *s, struct totals *totals);
 
 /* A target has executed a file. */
 void session_on_exec(struct session *s, const struct wire_exec *exec);

@@ -452,6 +452,8 @@ static const char *fitting(const struct option_row *row)
 		return "udp:localhost";
 	if (!strcmp(row->name, "otlp"))
 		return "http://localhost";
+	if (!strcmp(row->name, "syscalls"))
+		return "all";
 	return !strcmp(row->name, "buffer") || !strcmp(row->name, "rotate") ? "64k" : "7";
 }
 

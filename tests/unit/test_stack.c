@@ -316,23 +316,23 @@ static void bad_stacks(void **state)
 	struct wire_stack *s = (void *)(a + 1);
 
 	audit_record(1, 1, 1, &frame);
-	assert_ptr_equal(wire_stack_of(a), s);
+	assert_ptr_equal(wire_stack_at(&a->head, a->stack), s);
 	s->frames = 2;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	s->frames = 0;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	s->frames = WIRE_MAX_FRAMES + 1;
 	a->head.size = sizeof(*a) + sizeof(*s) + s->frames * sizeof(frame);
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	audit_record(1, 1, 1, &frame);
 	a->stack = 4;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	a->stack = sizeof(*a) + 1;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	a->stack = a->head.size;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 	a->stack = UINT32_MAX & ~7u;
-	assert_null(wire_stack_of(a));
+	assert_null(wire_stack_at(&a->head, a->stack));
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "event_table.h"
+#include "syscall_table.h"
 #include "wire.h"
 
 /* Text as captured: UTF-8 (width 0) or code units of 1, 2 or 4 bytes, little endian. */
@@ -58,10 +59,39 @@ struct stack {
 	struct stack_frame frames[WIRE_MAX_FRAMES];
 };
 
+/* A watched system call. */
+struct call_info {
+	const struct call_row *row;
+	uint64_t args[6]; /* the number asked for where the call takes a struct that holds it */
+	struct text texts[CALL_TEXTS]; /* paths, argv, a raw socket address; in the row's order */
+	uint16_t text_errors[CALL_TEXTS]; /* why a text is not there: a positive errno; 0 */
+	bool text_cut[CALL_TEXTS];
+	int64_t ret; /* as the kernel returned it */
+	uint64_t ns; /* how long it took */
+	uint32_t pid, tid;
+	bool child; /* made between fork and exec */
+};
+
+#define CALLS_MAX 16 /* of one event */
+
+/* Does an audit event explain a system call? */
+enum announced {
+	ANNOUNCED_NO,
+	ANNOUNCED_YES,	 /* it is the outcome of an event that went out before */
+	ANNOUNCED_NEVER, /* CPython has no event for such calls */
+};
+
+/* An audit event by its number in the output. */
+struct event_ref {
+	uint64_t seq;	  /* 0: none, or it was filtered out */
+	const char *name; /* NULL: none */
+};
+
 enum record_type {
 	RECORD_AUDIT,
 	RECORD_PROCESS,
 	RECORD_EXIT,
+	RECORD_SYSCALL,
 	RECORD_LOST,
 	RECORD_COUNT,
 	RECORD_SUMMARY,
@@ -142,6 +172,8 @@ struct totals {
 	uint64_t lost[LOSS_MAX];
 	const struct exporter_stats *exporters;
 	size_t n_exporters;
+	bool syscalls; /* they were watched; of them: */
+	uint64_t calls, unannounced, unjudged, calls_lost;
 };
 
 struct audit_event {
@@ -149,7 +181,8 @@ struct audit_event {
 	struct timespec_ns {
 		int64_t ns; /* since the epoch, wall clock at the probe */
 	} time;
-	uint32_t pid, tid, ppid, uid; /* of RECORD_AUDIT, _PROCESS and _EXIT; ppid 0: not known */
+	uint32_t pid, tid, ppid,
+		uid; /* of RECORD_AUDIT, _PROCESS, _EXIT, _SYSCALL; ppid 0: not known */
 	char comm[WIRE_COMM_LEN + 1];
 
 	/* RECORD_AUDIT */
@@ -167,7 +200,14 @@ struct audit_event {
 	const struct value *values;
 	const struct stack *stack; /* NULL: not asked for, or not to be had in this process */
 
-	/* RECORD_AUDIT, _PROCESS and _EXIT: of which process; NULL not known */
+	/* RECORD_AUDIT: the system calls it led to. RECORD_SYSCALL: the call */
+	const struct call_info *calls;
+	size_t n_calls;
+	/* RECORD_SYSCALL */
+	enum announced announced;
+	struct event_ref after; /* the event it is the outcome of, or the thread's last */
+
+	/* RECORD_AUDIT, _PROCESS, _EXIT and _SYSCALL: of which process; NULL not known */
 	const struct process_info *process;
 	/* RECORD_EXIT: as wait(2) tells it */
 	int status;

@@ -230,22 +230,34 @@ static void decode_frame(struct stack_cache *cache, uint32_t pid, const struct w
 	out->line = code_line(c, wire->lasti);
 }
 
-bool stack_decode(struct stack_cache *cache, const struct wire_audit *audit, struct stack *out)
+static bool decode_at(struct stack_cache *cache, const struct wire_header *head, uint32_t at,
+		      struct stack *out)
 {
-	const struct wire_stack *stack = wire_stack_of(audit);
+	const struct wire_stack *stack = wire_stack_at(head, at);
 	const struct wire_frame *frames;
 	uint32_t i;
 
 	if (!stack)
 		return false;
-	cache->now = audit->head.time;
+	cache->now = head->time;
 	frames = (const struct wire_frame *)(stack + 1);
 	out->n_frames = stack->frames;
 	out->cut = stack->flags & WIRE_STACK_CUT;
 	out->error = stack->error;
 	for (i = 0; i < stack->frames; i++)
-		decode_frame(cache, audit->head.pid, &frames[i], &out->frames[i]);
+		decode_frame(cache, head->pid, &frames[i], &out->frames[i]);
 	return true;
+}
+
+bool stack_decode(struct stack_cache *cache, const struct wire_audit *audit, struct stack *out)
+{
+	return decode_at(cache, &audit->head, audit->stack, out);
+}
+
+bool stack_decode_call(struct stack_cache *cache, const struct wire_syscall *call,
+		       struct stack *out)
+{
+	return decode_at(cache, &call->head, call->stack, out);
 }
 
 size_t stack_cache_count(const struct stack_cache *cache)

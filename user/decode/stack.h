@@ -11,6 +11,7 @@
 #define PYAUDIT_STACK_H
 
 #include "decode/audit_event.h"
+#include "wire_syscall.h"
 
 struct stack_cache;
 
@@ -28,6 +29,9 @@ int stack_cache_add(struct stack_cache *cache, const struct wire_code *code);
  * in it is good until the next call of stack_cache_add. Frames whose code object is not known have
  * an error. */
 bool stack_decode(struct stack_cache *cache, const struct wire_audit *audit, struct stack *out);
+/* The same of a WIRE_SYSCALL record. */
+bool stack_decode_call(struct stack_cache *cache, const struct wire_syscall *call,
+		       struct stack *out);
 
 /* How many code objects are kept, and their bytes. */
 size_t stack_cache_count(const struct stack_cache *cache);

@@ -8,6 +8,7 @@
 #include "decode/text_iter.h"
 
 WIRE_ASSERTS;
+WIRE_SYSCALL_ASSERTS;
 
 /* A container whose children are being read. */
 struct open_value {
@@ -25,6 +26,7 @@ static const uint32_t record_sizes[] = {
 	[WIRE_AUDIT] = sizeof(struct wire_audit),     [WIRE_FORK] = sizeof(struct wire_fork),
 	[WIRE_EXEC] = sizeof(struct wire_exec),	      [WIRE_EXIT] = sizeof(struct wire_exit),
 	[WIRE_PROCESS] = sizeof(struct wire_process), [WIRE_CODE] = sizeof(struct wire_code),
+	[WIRE_SYSCALL] = sizeof(struct wire_syscall),
 };
 
 #define N_RECORD_KINDS (sizeof(record_sizes) / sizeof(record_sizes[0]))
@@ -93,19 +95,24 @@ const struct wire_part *wire_part_next(const struct wire_process *process,
 	return WIRE_PAD((uint64_t)last->len) <= left - sizeof(*last) ? last : NULL;
 }
 
+const struct wire_syscall *wire_as_syscall(const struct wire_header *head)
+{
+	return head->kind == WIRE_SYSCALL ? (const struct wire_syscall *)head : NULL;
+}
+
 const struct wire_code *wire_as_code(const struct wire_header *head)
 {
 	return head->kind == WIRE_CODE ? (const struct wire_code *)head : NULL;
 }
 
-const struct wire_stack *wire_stack_of(const struct wire_audit *audit)
+const struct wire_stack *wire_stack_at(const struct wire_header *head, uint32_t at)
 {
 	const struct wire_stack *stack;
-	uint32_t at = audit->stack, size = audit->head.size;
+	uint32_t size = head->size;
 
-	if (at < sizeof(*audit) || at % 8 || at > size || size - at < sizeof(*stack))
+	if (at < record_sizes[head->kind] || at % 8 || at > size || size - at < sizeof(*stack))
 		return NULL;
-	stack = (const struct wire_stack *)((const char *)audit + at);
+	stack = (const struct wire_stack *)((const char *)head + at);
 	if (stack->frames > WIRE_MAX_FRAMES ||
 	    size - at - sizeof(*stack) != stack->frames * sizeof(struct wire_frame))
 		return NULL;
@@ -302,7 +309,7 @@ int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d, str
 	if (wire_check(data, size, &head))
 		return -EBADMSG;
 	audit = wire_as_audit(head);
-	if (!audit || !audit->values || (audit->stack && !wire_stack_of(audit)) ||
+	if (!audit || !audit->values || (audit->stack && !wire_stack_at(head, audit->stack)) ||
 	    (audit->stack ?: head->size) > WIRE_MAX_RECORD)
 		return -EBADMSG;
 	r.p = (const unsigned char *)(audit + 1);

@@ -4,6 +4,7 @@
 #define PYAUDIT_WIRE_DECODE_H
 
 #include "decode/audit_event.h"
+#include "wire_syscall.h"
 
 /* What a record may hold before it is refused: above the kernel side's limits, so that a limit
  * raised there by a little does not cost events; low enough to bound writers that recurse. */
@@ -35,10 +36,11 @@ const struct wire_part *wire_part_next(const struct wire_process *process,
 				       const struct wire_part *last);
 
 const struct wire_code *wire_as_code(const struct wire_header *head);
+const struct wire_syscall *wire_as_syscall(const struct wire_header *head);
 
 /* The call stack of an audit record of wire_check, with room for all its frames behind it; NULL if
  * there is none, or if it is damaged. */
-const struct wire_stack *wire_stack_of(const struct wire_audit *audit);
+const struct wire_stack *wire_stack_at(const struct wire_header *head, uint32_t at);
 
 /*
  * Decodes a WIRE_AUDIT record. Fills type, pid, tid, uid, comm, name, name_text, no_args, flags,
@@ -54,6 +56,10 @@ const struct wire_stack *wire_stack_of(const struct wire_audit *audit);
  */
 int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d,
 		      struct audit_event *ev);
+
+/* Fills *call from a WIRE_SYSCALL record (of wire_check), into which it points afterwards. Returns
+ * 0, or -EBADMSG when the call is none that is watched or the record contradicts itself. */
+int wire_decode_syscall(const struct wire_syscall *wire, struct call_info *call);
 
 /* Names an event whose name could not be read. Copies name; ev->name points into *ev afterwards. */
 void wire_set_name(struct audit_event *ev, const char *name);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "kernel/tracer_state.h"
+#include "name_verdict.h"
 
 /* The formats that CPython 3.8 to 3.15 raises events with most. */
 static const char *const formats[] = {
@@ -116,12 +117,23 @@ struct scan {
 	uint64_t page;
 };
 
+/* A format is none of the names. */
+static uint8_t verdict_of(const struct tracer_options *o, const char *text, bool pass)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_names; i++)
+		if (o->names[i] == text)
+			return load_verdict(o, i, pass);
+	return pass ? VERDICT_PASS : 0;
+}
+
 static void add(size_t at, const char *text, bool pass, void *arg)
 {
 	const struct scan *scan = arg;
 	struct known_literal known = {.key = literal_index(scan->image, scan->page + at),
 				      .len = strlen(text),
-				      .pass = pass};
+				      .verdict = verdict_of(&scan->t->options, text, pass)};
 	int slot = known.len < sizeof(known.text) ? place_for(scan->t->literals, known.key) : -1;
 
 	if (slot < 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kernel/atomic.h"
 #include "kernel/features.h"
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
@@ -22,6 +23,12 @@
 
 /* Code objects that are remembered as sent: those of some dozen large programs. */
 #define SENT_CODES 32768
+
+/* With --syscalls: calls under way at once, threads that raise events, children before their exec.
+ */
+#define OPEN_CALLS     1024
+#define TRACED_THREADS 32768
+#define FORKED	       4096
 
 static uint32_t scratch_count(void)
 {
@@ -59,6 +66,7 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	skel->rodata->knob_args = o->args;
 	skel->rodata->knob_string_limit = o->string_limit;
 	skel->rodata->knob_stack_depth = o->stack_depth;
+	skel->rodata->knob_syscalls = o->syscalls != TRACER_SYSCALLS_NONE;
 	memcpy((void *)skel->rodata->knob_code_key, t->code_key, sizeof(t->code_key));
 	skel->rodata->knob_shed = o->shed;
 	skel->rodata->knob_wakeup_fill = o->buffer_size / 4;
@@ -69,6 +77,11 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	if (o->stack_depth) {
 		bpf_map__set_max_entries(skel->maps.stack_areas, scratch_count());
 		bpf_map__set_max_entries(skel->maps.sent_codes, SENT_CODES);
+	}
+	if (o->syscalls) {
+		bpf_map__set_max_entries(skel->maps.open_calls, OPEN_CALLS);
+		bpf_map__set_max_entries(skel->maps.thread_events, TRACED_THREADS);
+		bpf_map__set_max_entries(skel->maps.forked, FORKED);
 	}
 	if (!t->sleepable) {
 		/* Kernels that old warn, with a stack trace in their log, of a tracing program
@@ -156,19 +169,27 @@ const char *load_program_name(enum py_entry entry)
 	return names[entry];
 }
 
-/* Only the program of an entry, or for 0 those that follow processes. */
+/* Is the program one of a load: that of an entry, those that follow processes, or system calls? */
+static bool is_chosen(const struct bpf_program *prog, enum py_entry entry)
+{
+	bool call = !strncmp(bpf_program__section_name(prog), "raw_tp/sys_", 11);
+
+	if (entry == LOAD_CALLS)
+		return call;
+	if (entry)
+		return !strcmp(bpf_program__name(prog), load_program_name(entry));
+	return !call && bpf_program__type(prog) != BPF_PROG_TYPE_KPROBE;
+}
+
 static void choose_programs(struct pyaudit *skel, enum py_entry entry)
 {
 	struct bpf_program *prog;
 
 	bpf_object__for_each_program(prog, skel->obj)
-	{
-		bool probe = bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE;
-
-		if (entry)
-			probe = !strcmp(bpf_program__name(prog), load_program_name(entry));
-		bpf_program__set_autoload(prog, probe == (entry != 0));
-	}
+		bpf_program__set_autoload(prog, is_chosen(prog, entry));
+	/* Tracepoint programs may not sleep. */
+	if (entry == LOAD_CALLS)
+		skel->rodata->knob_sleepable = false;
 }
 
 struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t probe)
@@ -179,7 +200,7 @@ struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t p
 	if (!i)
 		return NULL;
 	i->entry = entry;
-	i->skel = pyaudit__open();
+	i->skel = entry == LOAD_CALLS ? atomic_open() : pyaudit__open();
 	if (!i->skel) {
 		err = errno;
 		goto fail;
@@ -299,6 +320,13 @@ static int fill_arg_rules(struct tracer *t)
 	return err;
 }
 
+uint8_t load_verdict(const struct tracer_options *o, size_t name, bool pass)
+{
+	if (pass)
+		return VERDICT_LISTED | VERDICT_PASS;
+	return VERDICT_LISTED | (o->syscalls && o->names_explain[name] ? VERDICT_TELL : 0);
+}
+
 int load_maps(struct tracer *t)
 {
 	const struct tracer_options *o = &t->options;
@@ -317,7 +345,7 @@ int load_maps(struct tracer *t)
 		err = fill_arg_rules(t);
 	for (i = 0; i < o->n_names && !err; i++) {
 		char key[NAME_KEY_LEN] = "";
-		uint8_t verdict = VERDICT_LISTED | (o->names_pass[i] ? VERDICT_PASS : 0);
+		uint8_t verdict = load_verdict(o, i, o->names_pass[i]);
 
 		if (strlen(o->names[i]) >= sizeof(key))
 			continue;

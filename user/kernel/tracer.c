@@ -43,20 +43,49 @@ static int on_ring_record(void *arg, void *data, size_t size)
 	return ++t->batch < TRACER_BATCH ? 0 : -EAGAIN;
 }
 
+static void drop_link(struct link link)
+{
+	if (link.bpf)
+		bpf_link__destroy(link.bpf);
+	else
+		close(link.fd);
+}
+
+/* Takes over a link; it is gone if there is no memory. */
+static int keep_link(struct tracer *t, struct link link)
+{
+	struct link *links;
+
+	if (t->n_links == t->cap_links) {
+		links = reallocarray(t->links, t->cap_links * 2, sizeof(*links));
+		if (!links) {
+			drop_link(link);
+			return -ENOMEM;
+		}
+		t->links = links;
+		t->cap_links *= 2;
+	}
+	t->links[t->n_links++] = link;
+	return 0;
+}
+
+int tracer_attach_program(struct tracer *t, struct bpf_program *program)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+
+	return link ? -keep_link(t, (struct link){link, -1, -1}) : errno;
+}
+
 static int attach_lifecycle(struct tracer *t)
 {
 	struct bpf_program *programs[] = {t->skel->progs.on_fork, t->skel->progs.on_exec,
 					  t->skel->progs.on_exit};
 	size_t i;
+	int err = 0;
 
-	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		struct bpf_link *link = bpf_program__attach(programs[i]);
-
-		if (!link)
-			return -errno;
-		t->links[t->n_links++] = (struct link){link, -1, -1};
-	}
-	return 0;
+	for (i = 0; i < sizeof(programs) / sizeof(programs[0]) && !err; i++)
+		err = tracer_attach_program(t, programs[i]);
+	return -err;
 }
 
 /* What a traced process cannot know: what makes two code objects look the same. */
@@ -104,6 +133,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		err = load_all(t);
 	if (!err)
 		err = -attach_lifecycle(t);
+	if (!err && options->syscalls)
+		err = calls_attach(t);
 	if (!err)
 		return t;
 fail:
@@ -157,32 +188,6 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 	err = errno;
 	features_explain(err);
 	return -err;
-}
-
-static void drop_link(struct link link)
-{
-	if (link.bpf)
-		bpf_link__destroy(link.bpf);
-	else
-		close(link.fd);
-}
-
-/* Takes over a link; it is gone if there is no memory. */
-static int keep_link(struct tracer *t, struct link link)
-{
-	struct link *links;
-
-	if (t->n_links == t->cap_links) {
-		links = reallocarray(t->links, t->cap_links * 2, sizeof(*links));
-		if (!links) {
-			drop_link(link);
-			return -ENOMEM;
-		}
-		t->links = links;
-		t->cap_links *= 2;
-	}
-	t->links[t->n_links++] = link;
-	return 0;
 }
 
 static int attach_probe(struct tracer *t, const struct image *image, size_t i, pid_t pid)
@@ -434,6 +439,11 @@ void tracer_counts(const struct tracer *t, struct tracer_counts *counts)
 	free(per_cpu);
 	for (i = 0; i < WIRE_LOSS_MAX; i++)
 		counts->lost[i] = __atomic_load_n(&t->skel->bss->lost[i], __ATOMIC_RELAXED);
+}
+
+uint64_t tracer_lost_calls(const struct tracer *t)
+{
+	return __atomic_load_n(&t->skel->bss->lost_calls, __ATOMIC_RELAXED);
 }
 
 void tracer_free(struct tracer *t)

@@ -40,6 +40,12 @@ struct tracer_narrow {
 	const char *controller; /* in the v1 hierarchy that has this controller; "": in v2 */
 };
 
+enum tracer_syscalls {
+	TRACER_SYSCALLS_NONE,
+	TRACER_SYSCALLS_EVENTS, /* those that CPython has audit events for */
+	TRACER_SYSCALLS_ALL,	/* also acts it has none for */
+};
+
 struct tracer_options {
 	bool targets_only; /* trace only processes given by tracer_add_target, and with `follow`
 			      their children */
@@ -48,6 +54,7 @@ struct tracer_options {
 	bool follow;	   /* children of targets become targets */
 	bool stop_on_exec; /* stop a target that executes a file not told by tracer_know_file */
 	bool args;	   /* capture arguments */
+	enum tracer_syscalls syscalls;
 	uint32_t string_limit;
 	uint32_t stack_depth; /* frames of a Python call stack, at most WIRE_MAX_FRAMES; 0 none */
 	uint64_t buffer_size;
@@ -58,6 +65,7 @@ struct tracer_options {
 	/* Events by name whose verdict need not be searched for in the kernel. */
 	const char *const *names;
 	const bool *names_pass;
+	const bool *names_explain; /* with syscalls, told though filtered out */
 	size_t n_names;
 	struct tracer_narrow narrow;
 	bool shed;     /* tracer_shed will be used; then `filter` is needed, too */
@@ -144,6 +152,9 @@ struct tracer_counts {
 	uint64_t seen, filtered, lost[WIRE_LOSS_MAX];
 };
 void tracer_counts(const struct tracer *t, struct tracer_counts *counts);
+
+/* System calls whose record was lost in the kernel. */
+uint64_t tracer_lost_calls(const struct tracer *t);
 
 void tracer_free(struct tracer *t);
 

@@ -62,6 +62,9 @@ struct tracer {
  */
 int load_controller_number(const char *controller);
 
+/* In place of an entry: the programs that see system calls. */
+#define LOAD_CALLS ((enum py_entry)0xff)
+
 /* The name of an entry's program. */
 const char *load_program_name(enum py_entry entry);
 
@@ -81,6 +84,15 @@ int load_all(struct tracer *t);
 /* Looks at the positions of the ring from now on, and no more. */
 void fill_map(struct tracer *t);
 void fill_unmap(struct tracer *t);
+
+/* Attaches a program that needs nothing but its section's name. Returns 0 or a positive errno. */
+int tracer_attach_program(struct tracer *t, struct bpf_program *program);
+
+/* --syscalls: loads, and puts in place, what sees them. Returns 0 or a positive errno. */
+int calls_attach(struct tracer *t);
+
+/* What becomes of the events of a name of the options that passes -e or not. */
+uint8_t load_verdict(const struct tracer_options *o, size_t name, bool pass);
 
 /* Fills the maps that are read only afterwards. Returns 0 or a negative errno. */
 int load_maps(struct tracer *t);

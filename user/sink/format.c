@@ -148,9 +148,10 @@ const char *format_loss(enum loss_reason reason)
 const char *format_type(enum record_type type)
 {
 	static const char *const names[] = {
-		[RECORD_AUDIT] = "audit", [RECORD_PROCESS] = "process",
-		[RECORD_EXIT] = "exit",	  [RECORD_LOST] = "lost",
-		[RECORD_COUNT] = "count", [RECORD_SUMMARY] = "summary",
+		[RECORD_AUDIT] = "audit",     [RECORD_PROCESS] = "process",
+		[RECORD_EXIT] = "exit",	      [RECORD_LOST] = "lost",
+		[RECORD_COUNT] = "count",     [RECORD_SUMMARY] = "summary",
+		[RECORD_SYSCALL] = "syscall",
 	};
 
 	return (unsigned int)type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -158,7 +159,9 @@ const char *format_type(enum record_type type)
 
 int format_severity(const struct audit_event *event)
 {
-	return event->type == RECORD_LOST ? LOG_WARNING : LOG_INFO;
+	bool hidden = event->type == RECORD_SYSCALL && event->announced == ANNOUNCED_NO;
+
+	return event->type == RECORD_LOST || hidden ? LOG_WARNING : LOG_INFO;
 }
 
 static const char *const properties[][3] = {

@@ -319,7 +319,7 @@ static void write_number(struct buf *out, const char *key, uint64_t value)
 static void write_process_ids(struct buf *out, const struct audit_event *event)
 {
 	write_number(out, ",\"pid\":", event->pid);
-	if (event->type == RECORD_AUDIT)
+	if (event->type == RECORD_AUDIT || event->type == RECORD_SYSCALL)
 		write_number(out, ",\"tid\":", event->tid);
 	if (event->ppid)
 		write_number(out, ",\"ppid\":", event->ppid);
@@ -393,6 +393,20 @@ static void write_audit(struct buf *out, const struct audit_event *event)
 {
 	write_event_name(out, event);
 	write_arguments(out, event);
+	json_calls(out, event);
+	write_container(out, event);
+}
+
+static void write_syscall(struct buf *out, const struct audit_event *event)
+{
+	buf_char(out, ',');
+	json_call(out, event->calls);
+	if (event->announced != ANNOUNCED_NEVER)
+		buf_str(out, event->announced == ANNOUNCED_YES ? ",\"announced\":true"
+							       : ",\"announced\":false");
+	json_after(out, &event->after);
+	if (event->stack)
+		json_stack(out, event->stack);
 	write_container(out, event);
 }
 
@@ -531,6 +545,13 @@ static void write_summary(struct buf *out, const struct audit_event *event)
 	buf_char(out, '}');
 	if (totals->n_exporters)
 		write_exporters(out, totals);
+	if (!totals->syscalls)
+		return;
+	write_number(out, ",\"syscalls\":{\"watched\":", totals->calls);
+	write_number(out, ",\"unannounced\":", totals->unannounced);
+	write_number(out, ",\"unjudged\":", totals->unjudged);
+	write_number(out, ",\"lost\":", totals->calls_lost);
+	buf_char(out, '}');
 }
 
 static const struct {
@@ -541,6 +562,7 @@ static const struct {
 	[RECORD_AUDIT] = {"{\"type\":\"audit\"", write_audit, true},
 	[RECORD_PROCESS] = {"{\"type\":\"process\"", write_process, true},
 	[RECORD_EXIT] = {"{\"type\":\"exit\"", write_exit, true},
+	[RECORD_SYSCALL] = {"{\"type\":\"syscall\"", write_syscall, true},
 	[RECORD_LOST] = {"{\"type\":\"lost\"", write_lost, false},
 	[RECORD_COUNT] = {"{\"type\":\"count\"", write_count, false},
 	[RECORD_SUMMARY] = {"{\"type\":\"summary\"", write_summary, false},

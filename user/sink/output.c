@@ -369,6 +369,11 @@ bool output_gone(const struct output *o)
 	return o->gone;
 }
 
+uint64_t output_seq(const struct output *o)
+{
+	return o->seq;
+}
+
 uint64_t output_delivered(const struct output *o)
 {
 	return o->delivered;

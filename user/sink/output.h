@@ -57,6 +57,9 @@ void output_reopen(struct output *o, const struct output_target *to);
 bool output_gone(const struct output *o);
 
 /* Audit events delivered (written, or counted by -c) and lost here. */
+/* The number of the last record written; 0 none. */
+uint64_t output_seq(const struct output *o);
+
 uint64_t output_delivered(const struct output *o);
 uint64_t output_lost(const struct output *o);
 

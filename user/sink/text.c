@@ -460,6 +460,30 @@ static void write_audit(struct buf *out, const struct audit_event *event, bool c
 	write_color(out, OFF, color);
 	if (!event->no_args)
 		write_args(out, event);
+	text_calls(out, event);
+	if (event->stack)
+		text_stack(out, event->stack);
+}
+
+static void write_syscall(struct buf *out, const struct audit_event *event, bool color)
+{
+	static const char *const what[] = {
+		[ANNOUNCED_NO] = "unannounced, after ",
+		[ANNOUNCED_YES] = "outcome of ",
+		[ANNOUNCED_NEVER] = "after ",
+	};
+
+	write_color(out, event->announced == ANNOUNCED_NO ? RED : "", color);
+	text_call(out, event->calls);
+	write_color(out, OFF, color);
+	if (!event->after.name) {
+		buf_str(out, event->announced == ANNOUNCED_NO ? " <unannounced>" : "");
+	} else {
+		buf_lit(out, " <");
+		buf_str(out, what[event->announced]);
+		write_cstr(out, event->after.name, false);
+		buf_char(out, '>');
+	}
 	if (event->stack)
 		text_stack(out, event->stack);
 }
@@ -588,9 +612,8 @@ static void write_who(struct buf *out, const struct audit_event *event)
 
 /* The summary is told on stderr, for people; it is no line here. */
 static void (*const writers[])(struct buf *, const struct audit_event *, bool) = {
-	[RECORD_AUDIT] = write_audit,
-	[RECORD_PROCESS] = write_process,
-	[RECORD_EXIT] = write_exit,
+	[RECORD_AUDIT] = write_audit, [RECORD_PROCESS] = write_process,
+	[RECORD_EXIT] = write_exit,   [RECORD_SYSCALL] = write_syscall,
 	[RECORD_LOST] = write_lost,
 };
 

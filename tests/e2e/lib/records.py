@@ -14,6 +14,7 @@ NEEDED = {
     "audit": ["type", "time", "seq", "pid", "tid", "ppid", "uid", "comm", "event"],
     "process": ["type", "time", "seq", "pid"],  # of one that is gone already nothing else may be known
     "exit": ["type", "time", "seq", "pid", "status"],
+    "syscall": ["type", "time", "seq", "pid", "tid", "uid", "comm", "name", "args", "ret", "ns"],
     "lost": ["type", "time", "seq", "count", "reason"],
     "summary": ["type", "time", "seq", "seen", "delivered", "filtered", "lost"],
 }
@@ -163,6 +164,8 @@ def check_lives(records):
         elif kind in ("audit", "exit", "syscall"):
             if pid in gone:
                 problems.append("seq %d: %s of process %d after its exit" % (r["seq"], kind, pid))
+            elif kind == "syscall" and r.get("ppid") in alive:
+                pass  # of a child before its exec
             elif pid not in alive:
                 problems.append("seq %d: %s of process %d comes before its process record"
                                 % (r["seq"], kind, pid))

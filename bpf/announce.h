@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The last audit event of each thread, for the system calls it explains (--syscalls). */
+#ifndef PYAUDIT_BPF_ANNOUNCE_H
+#define PYAUDIT_BPF_ANNOUNCE_H
+
+#define NO_IMAGE 0xffffffff
+
+/* Events after a lost one for which a thread's system calls are not judged: as many as user space
+ * looks back. */
+#define LOST_SHADOW 8
+
+struct thread_event {
+	__u64 time; /* boot clock, ns: as the record has it */
+	__u64 bias;
+	__u64 tstate; /* the thread's, 0 not known: without the GIL it is not to be found */
+	__u32 pid, tid;
+	__u32 image, probe;
+	__u32 lost; /* events left until calls are judged again */
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u64);	/* pid_tgid */
+	__type(value, struct thread_event);
+} thread_events SEC(".maps");
+
+/* Children that have not executed anything yet, and the event of the thread that forked them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u32);	/* thread group id */
+	__type(value, struct thread_event);
+} forked SEC(".maps");
+
+__u64 lost_calls; /* system calls whose record was lost */
+
+/* Notes the event in the work area as the thread's last. */
+static __always_inline void announce(const struct scratch *s, __u64 time)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct thread_event now = {.time = time,
+				   .bias = s->bias,
+				   .pid = id >> 32,
+				   .tid = id,
+				   .image = s->image,
+				   .probe = s->probe};
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
+	struct target *target;
+
+	now.tstate = s->tstate;
+	if (last) {
+		now.lost = last->lost ? last->lost - 1 : 0;
+		now.tstate = s->tstate ?: last->tstate;
+	}
+	bpf_map_update_elem(&thread_events, &id, &now, BPF_ANY);
+	target = bpf_map_lookup_elem(&targets, &now.pid);
+	if (target)
+		target->flags |= TARGET_PYTHON;
+}
+
+/* An event that is not told: what comes next does not follow the one before. */
+static __always_inline void announce_filtered(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
+
+	if (last)
+		last->time = bpf_ktime_get_boot_ns();
+}
+
+/* An event of this thread does not reach user space: what it would have explained cannot be told.
+ */
+static __always_inline void announce_lost(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
+
+	if (last)
+		last->lost = LOST_SHADOW;
+}
+
+/* The current thread forks a process. Returns what is known of a child that runs what we run. */
+static __always_inline __u32 announce_fork(__u32 child, const struct target *parent)
+{
+	__u64 id = bpf_get_current_pid_tgid(), child_id = (__u64)child << 32 | child;
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
+
+	if (last) {
+		bpf_map_update_elem(&forked, &child, last, BPF_ANY);
+		bpf_map_update_elem(&thread_events, &child_id, last, BPF_ANY);
+	}
+	return parent->flags & TARGET_PYTHON;
+}
+
+/* The current process runs something else now, or has ended. */
+static __always_inline void announce_forget(__u32 pid)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&forked, &pid);
+	bpf_map_delete_elem(&thread_events, &id);
+}
+
+#endif

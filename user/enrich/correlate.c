@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "enrich/correlate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "decode/wire_decode.h"
+#include "enrich/explain.h"
+#include "wire_syscall.h"
+
+#define WINDOW	     8	   /* events of a thread that may explain a call */
+#define THREADS_MAX  32768 /* of which something is kept */
+#define THREAD_SLOTS 4096
+#define HELD_MAX     (8u << 20) /* bytes of events kept back */
+#define DATABASES    16		/* of a process */
+#define FORKS_MAX    256
+#define JOINED_MAX   64
+
+/* Before its first event a thread may be in a call that was announced before tracing began. */
+#define START_NS 200000000ull
+
+struct thread;
+
+/* An event kept back. */
+struct held {
+	TAILQ_ENTRY(held) in_thread, in_all;
+	struct thread *thread;
+	struct known *known; /* NULL: it explains nothing, and waits for its turn only */
+	struct wire_audit *wire;
+	size_t size;
+	uint64_t deadline;
+	bool ready;
+	struct wire_syscall *calls[CALLS_MAX];
+	size_t n_calls;
+};
+
+/* An event of a thread's window. */
+struct known {
+	struct explainer e;
+	struct held *held; /* NULL: it is out, or was filtered out */
+	bool late;	   /* it went out before its outcome was known */
+};
+
+struct thread {
+	TAILQ_ENTRY(thread) by_use;
+	struct thread *next; /* in its slot */
+	uint32_t tid, pid;
+	struct known *window[WINDOW]; /* newest first */
+	struct event_ref last;
+	TAILQ_HEAD(, held) held;
+};
+
+/* A process made without an event: what it executes may explain that. */
+struct fork {
+	struct wire_syscall *wire;
+	uint64_t deadline;
+};
+
+/* What a process has given to sqlite3.connect(). */
+struct databases {
+	SLIST_ENTRY(databases) next;
+	uint32_t pid;
+	size_t n;
+	char *paths[DATABASES];
+};
+
+struct correlator {
+	struct correlate_ops ops;
+	uint64_t wait, start;
+	struct thread *slots[THREAD_SLOTS];
+	TAILQ_HEAD(threads, thread) threads; /* used last: last */
+	size_t n_threads;
+	TAILQ_HEAD(, held) held; /* oldest first */
+	size_t held_bytes;
+	SLIST_HEAD(, databases) databases;
+	struct fork forks[FORKS_MAX];
+	uint32_t joined[JOINED_MAX]; /* children whose exec was explained, before their fork
+					returned */
+	unsigned int next_joined;
+	struct correlate_counts counts;
+};
+
+struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait_ns, uint64_t start)
+{
+	struct correlator *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->ops = *ops;
+	c->wait = wait_ns;
+	c->start = start;
+	TAILQ_INIT(&c->threads);
+	TAILQ_INIT(&c->held);
+	SLIST_INIT(&c->databases);
+	return c;
+}
+
+/* --- threads --- */
+
+static struct thread **slot_of(struct correlator *c, uint32_t tid)
+{
+	struct thread **t = &c->slots[tid % THREAD_SLOTS];
+
+	while (*t && (*t)->tid != tid)
+		t = &(*t)->next;
+	return t;
+}
+
+static void forget_known(struct known *k)
+{
+	if (!k)
+		return;
+	if (k->held) {
+		k->held->known = NULL;
+		k->held->ready = true;
+	}
+	explainer_free(&k->e);
+	free(k);
+}
+
+static void flush_thread(struct correlator *c, struct thread *t, bool all);
+
+static void thread_free(struct correlator *c, struct thread *t)
+{
+	int i;
+
+	flush_thread(c, t, true);
+	for (i = 0; i < WINDOW; i++)
+		forget_known(t->window[i]);
+	*slot_of(c, t->tid) = t->next;
+	TAILQ_REMOVE(&c->threads, t, by_use);
+	c->n_threads--;
+	free(t);
+}
+
+static struct thread *thread_get(struct correlator *c, uint32_t tid, uint32_t pid)
+{
+	struct thread *t = *slot_of(c, tid);
+
+	if (t && t->pid != pid) {
+		thread_free(c, t);
+		t = NULL;
+	}
+	if (t) {
+		TAILQ_REMOVE(&c->threads, t, by_use);
+		TAILQ_INSERT_TAIL(&c->threads, t, by_use);
+		return t;
+	}
+	if (c->n_threads == THREADS_MAX)
+		thread_free(c, TAILQ_FIRST(&c->threads));
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->tid = tid;
+	t->pid = pid;
+	TAILQ_INIT(&t->held);
+	*slot_of(c, tid) = t;
+	TAILQ_INSERT_TAIL(&c->threads, t, by_use);
+	c->n_threads++;
+	return t;
+}
+
+/* --- events kept back --- */
+
+static void held_free(struct correlator *c, struct held *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_calls; i++)
+		free(h->calls[i]);
+	TAILQ_REMOVE(&h->thread->held, h, in_thread);
+	TAILQ_REMOVE(&c->held, h, in_all);
+	c->held_bytes -= h->size;
+	free(h->wire);
+	free(h);
+}
+
+/* The calls in the order they were made; they came as they returned, and vfork(2) only after the
+ * child's exec. */
+static void sort_calls(struct held *h)
+{
+	size_t i, j;
+
+	for (i = 1; i < h->n_calls; i++) {
+		struct wire_syscall *call = h->calls[i];
+
+		for (j = i; j && h->calls[j - 1]->head.time > call->head.time; j--)
+			h->calls[j] = h->calls[j - 1];
+		h->calls[j] = call;
+	}
+}
+
+static void release(struct correlator *c, struct held *h)
+{
+	struct call_info calls[CALLS_MAX];
+	const struct event_row *row = h->known ? h->known->e.row : NULL;
+	uint64_t seq;
+	size_t i;
+
+	sort_calls(h);
+	for (i = 0; i < h->n_calls; i++)
+		wire_decode_syscall(h->calls[i], &calls[i]);
+	seq = c->ops.event(h->wire, h->size, calls, h->n_calls, c->ops.arg);
+	if (h->known) {
+		h->known->e.ref.seq = seq;
+		h->known->held = NULL;
+		h->thread->last = (struct event_ref){seq, row->name};
+	} else {
+		h->thread->last.seq = seq;
+	}
+	held_free(c, h);
+}
+
+/* What is ready goes out, in the order it came; or all. */
+static void flush_thread(struct correlator *c, struct thread *t, bool all)
+{
+	struct held *h;
+
+	while ((h = TAILQ_FIRST(&t->held)) && (all || h->ready))
+		release(c, h);
+}
+
+/* Keeps an event back; where that cannot be, all of its thread goes out and it at once. */
+static void hold(struct correlator *c, struct thread *t, struct known *k,
+		 const struct wire_audit *wire, size_t size)
+{
+	struct held *h = calloc(1, sizeof(*h));
+
+	if (h)
+		h->wire = malloc(size);
+	if (!h || !h->wire) {
+		free(h);
+		flush_thread(c, t, true);
+		t->last.seq = c->ops.event(wire, size, NULL, 0, c->ops.arg);
+		return;
+	}
+	memcpy(h->wire, wire, size);
+	h->size = size;
+	h->thread = t;
+	h->known = k;
+	h->ready = !k;
+	h->deadline = wire->head.time + c->wait;
+	if (k)
+		k->held = h;
+	TAILQ_INSERT_TAIL(&t->held, h, in_thread);
+	TAILQ_INSERT_TAIL(&c->held, h, in_all);
+	c->held_bytes += size;
+	while (c->held_bytes > HELD_MAX)
+		flush_thread(c, TAILQ_FIRST(&c->held)->thread, true);
+}
+
+/* The thread has come to its next event: what it did before has returned, but for children that
+ * have not executed yet. */
+static void moved_on(struct thread *t)
+{
+	struct held *h;
+
+	TAILQ_FOREACH(h, &t->held, in_thread)
+	if (!h->known || h->known->e.mode != EXPLAIN_PROGRAM)
+		h->ready = true;
+}
+
+/* --- databases --- */
+
+static struct databases *databases_find(const struct correlator *c, uint32_t pid)
+{
+	struct databases *d;
+
+	SLIST_FOREACH(d, &c->databases, next)
+	if (d->pid == pid)
+		return d;
+	return NULL;
+}
+
+static void databases_forget(struct correlator *c, uint32_t pid)
+{
+	struct databases *d = databases_find(c, pid);
+	size_t i;
+
+	if (!d)
+		return;
+	SLIST_REMOVE(&c->databases, d, databases, next);
+	for (i = 0; i < d->n; i++)
+		free(d->paths[i]);
+	free(d);
+}
+
+static void databases_add(struct correlator *c, uint32_t pid, const struct explainer *e)
+{
+	struct databases *d = databases_find(c, pid);
+
+	if (!e->n_texts || !e->text_len[0])
+		return;
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return;
+		d->pid = pid;
+		SLIST_INSERT_HEAD(&c->databases, d, next);
+	}
+	if (d->n < DATABASES) {
+		d->paths[d->n] = strndup(e->texts + e->text_at[0], e->text_len[0]);
+		d->n += d->paths[d->n] != NULL;
+	}
+}
+
+/* --- events --- */
+
+static struct known *window_add(struct correlator *c, struct thread *t,
+				const struct audit_event *event, uint64_t time)
+{
+	struct known *k = calloc(1, sizeof(*k));
+
+	if (k && !explainer_init(&k->e, event, time)) {
+		free(k);
+		k = NULL;
+	}
+	if (!k)
+		return NULL;
+	forget_known(t->window[WINDOW - 1]);
+	memmove(t->window + 1, t->window, (WINDOW - 1) * sizeof(t->window[0]));
+	t->window[0] = k;
+	if (!strcmp(k->e.row->name, "sqlite3.connect"))
+		databases_add(c, t->pid, &k->e);
+	return k;
+}
+
+/* An event that explains calls is kept back, and one whose thread has others waiting. */
+void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t size,
+		     const struct audit_event *event)
+{
+	struct thread *t = thread_get(c, event->tid, event->pid);
+	struct known *k = NULL;
+
+	if (!t) {
+		c->ops.event(wire, size, NULL, 0, c->ops.arg);
+		return;
+	}
+	/* First, while its values are there: letting others out decodes them in the same place. */
+	if (explain_mode_of(event->row) != EXPLAIN_NOTHING)
+		k = window_add(c, t, event, wire->head.time);
+	moved_on(t);
+	flush_thread(c, t, false);
+	t->last.name = event->row ? event->row->name : "";
+	t->last.seq = 0;
+	if (event->flags & WIRE_AUDIT_FILTERED)
+		return;
+	if (k || !TAILQ_EMPTY(&t->held))
+		hold(c, t, k, wire, size);
+	else
+		t->last.seq = c->ops.event(wire, size, NULL, 0, c->ops.arg);
+}
+
+/* --- calls --- */
+
+/* Takes note that an event has explained a call. Returns true when no more are to come. */
+static bool consume(struct explainer *e, const struct call_info *call)
+{
+	e->used++;
+	if (call_makes_process(call)) {
+		e->forked = true;
+		e->executed |= call->ret < 0;
+	}
+	if (call_executes(call))
+		e->executed = call->ret >= 0;
+	switch (e->mode) {
+	case EXPLAIN_PROGRAM: return e->forked && e->executed;
+	case EXPLAIN_LOOKUP: return false;
+	default: return true;
+	}
+}
+
+static void keep_call(struct held *h, const struct wire_syscall *wire)
+{
+	struct wire_syscall *copy;
+
+	if (h->n_calls == CALLS_MAX)
+		return;
+	copy = malloc(wire->head.size);
+	if (!copy)
+		return;
+	memcpy(copy, wire, wire->head.size);
+	h->calls[h->n_calls++] = copy;
+}
+
+/* Gives the call to the event that explains it. */
+static void attach(struct correlator *c, struct known *k, const struct wire_syscall *wire,
+		   const struct call_info *call)
+{
+	bool done = consume(&k->e, call);
+
+	if (k->held) {
+		keep_call(k->held, wire);
+		k->held->ready |= done;
+	} else if (k->late && k->e.ref.seq) {
+		c->ops.call(wire, call, ANNOUNCED_YES, &k->e.ref, c->ops.arg);
+	}
+}
+
+/* subprocess.Popen() is followed by os.posix_spawn() and the like: what they lead to is the outcome
+ * of both. */
+static bool attach_to_window(struct correlator *c, struct thread *t,
+			     const struct wire_syscall *wire, const struct call_info *call)
+{
+	bool found = false;
+	int i;
+
+	for (i = 0; t && i < WINDOW && t->window[i]; i++) {
+		struct known *k = t->window[i];
+
+		if ((found && k->e.mode != EXPLAIN_PROGRAM) || !explains(&k->e, call))
+			continue;
+		attach(c, k, wire, call);
+		found = true;
+		if (k->e.mode != EXPLAIN_PROGRAM)
+			break;
+	}
+	if (found)
+		flush_thread(c, t, false);
+	return found;
+}
+
+static const char *explained_by_rule(const struct correlator *c, const struct thread *t,
+				     const struct call_info *call)
+{
+	const struct databases *d = databases_find(c, call->pid);
+	const struct explainer *events[WINDOW];
+	struct explain_context context = {.events = events};
+
+	while (t && context.n_events < WINDOW && t->window[context.n_events]) {
+		events[context.n_events] = &t->window[context.n_events]->e;
+		context.n_events++;
+	}
+	if (d) {
+		context.databases = (const char *const *)d->paths;
+		context.n_databases = d->n;
+	}
+	return explain_rule(call, &context);
+}
+
+static void unannounced(struct correlator *c, const struct wire_syscall *wire,
+			const struct call_info *call, enum announced announced)
+{
+	struct thread *t = *slot_of(c, wire->event_tid ?: wire->head.tid);
+	static const struct event_ref none;
+
+	/* The event it came after gets its number. */
+	if (t)
+		flush_thread(c, t, true);
+	c->counts.unannounced += announced == ANNOUNCED_NO;
+	c->ops.call(wire, call, announced, t ? &t->last : &none, c->ops.arg);
+}
+
+/* --- processes made without an event --- */
+
+static void fork_tell(struct correlator *c, struct fork *f)
+{
+	struct call_info call;
+
+	if (!wire_decode_syscall(f->wire, &call))
+		unannounced(c, f->wire, &call, ANNOUNCED_NO);
+	free(f->wire);
+	f->wire = NULL;
+}
+
+/* What the child executes was explained by a rule, or it was not. */
+static void fork_join(struct correlator *c, uint32_t child, bool explained)
+{
+	int i;
+
+	for (i = 0; i < FORKS_MAX; i++) {
+		struct fork *f = &c->forks[i];
+
+		if (!f->wire || f->wire->ret != child)
+			continue;
+		if (!explained)
+			fork_tell(c, f);
+		free(f->wire);
+		f->wire = NULL;
+	}
+	if (explained)
+		c->joined[c->next_joined++ % JOINED_MAX] = child;
+}
+
+static bool was_joined(struct correlator *c, uint32_t child)
+{
+	int i;
+
+	for (i = 0; i < JOINED_MAX; i++)
+		if (c->joined[i] == child) {
+			c->joined[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+static void fork_wait(struct correlator *c, const struct wire_syscall *wire,
+		      const struct call_info *call)
+{
+	int i;
+
+	for (i = 0; i < FORKS_MAX && c->forks[i].wire; i++)
+		;
+	if (i < FORKS_MAX)
+		c->forks[i].wire = malloc(wire->head.size);
+	if (i == FORKS_MAX || !c->forks[i].wire) {
+		unannounced(c, wire, call, ANNOUNCED_NO);
+		return;
+	}
+	memcpy(c->forks[i].wire, wire, wire->head.size);
+	c->forks[i].deadline = wire->head.time + wire->duration + c->wait;
+}
+
+/* A call that nothing explains. */
+static void judge(struct correlator *c, const struct wire_syscall *wire,
+		  const struct call_info *call)
+{
+	switch (call->row->class) {
+	case CALL_ACT: unannounced(c, wire, call, ANNOUNCED_NEVER); return;
+	case CALL_ANNOUNCED: break;
+	default: return;
+	}
+	if (wire->flags & WIRE_CALL_UNCERTAIN ||
+	    (!wire->event && wire->head.time < c->start + START_NS)) {
+		c->counts.unjudged++;
+		return;
+	}
+	if (call->child && call_executes(call))
+		fork_join(c, call->pid, false);
+	if (call_makes_process(call) && call->ret > 0) {
+		if (!was_joined(c, call->ret))
+			fork_wait(c, wire, call);
+		return;
+	}
+	unannounced(c, wire, call, ANNOUNCED_NO);
+}
+
+int correlate_call(struct correlator *c, const struct wire_syscall *wire)
+{
+	struct thread *t = *slot_of(c, wire->event_tid ?: wire->head.tid);
+	struct call_info call;
+
+	if (wire_decode_syscall(wire, &call))
+		return -EBADMSG;
+	c->counts.calls++;
+	if (attach_to_window(c, t, wire, &call))
+		return 0;
+	if (!explained_by_rule(c, t, &call))
+		judge(c, wire, &call);
+	else if (call.child && call_executes(&call))
+		fork_join(c, call.pid, true);
+	return 0;
+}
+
+void correlate_process_over(struct correlator *c, uint32_t pid)
+{
+	struct thread *t = TAILQ_FIRST(&c->threads), *next;
+
+	for (; t; t = next) {
+		next = TAILQ_NEXT(t, by_use);
+		if (t->pid == pid)
+			thread_free(c, t);
+	}
+	databases_forget(c, pid);
+}
+
+void correlate_poll(struct correlator *c, uint64_t now)
+{
+	struct held *h;
+	int i;
+
+	while ((h = TAILQ_FIRST(&c->held)) && h->deadline <= now) {
+		struct thread *t = h->thread;
+		struct held *first;
+
+		/* Those before it in its thread are older. */
+		while ((first = TAILQ_FIRST(&t->held)) && first->deadline <= now) {
+			if (first->known)
+				first->known->late = !first->ready;
+			release(c, first);
+		}
+		flush_thread(c, t, false);
+	}
+	for (i = 0; i < FORKS_MAX; i++)
+		if (c->forks[i].wire && c->forks[i].deadline <= now)
+			fork_tell(c, &c->forks[i]);
+}
+
+void correlate_counts(const struct correlator *c, struct correlate_counts *counts)
+{
+	*counts = c->counts;
+}
+
+void correlator_free(struct correlator *c)
+{
+	int i;
+
+	if (!c)
+		return;
+	while (!TAILQ_EMPTY(&c->threads))
+		thread_free(c, TAILQ_FIRST(&c->threads));
+	while (!SLIST_EMPTY(&c->databases))
+		databases_forget(c, SLIST_FIRST(&c->databases)->pid);
+	for (i = 0; i < FORKS_MAX; i++)
+		free(c->forks[i].wire);
+	free(c);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The programs that see system calls (--syscalls). */
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "kernel/tracer_state.h"
+#include "syscall_table.h"
+
+static struct call_shape shape_of(const struct call_row *row)
+{
+	struct call_shape shape = {.class = row->class, .when = row->when};
+	int i, texts = 0;
+
+	for (i = 0; i < CALL_ARGS; i++) {
+		const struct call_arg *arg = &row->args[i];
+
+		if (arg->kind >= CALL_ARG_PATH && texts < CALL_TEXTS) {
+			shape.text_kind[texts] = arg->kind;
+			shape.text_arg[texts++] = arg->at;
+		} else if (arg->kind == CALL_ARG_CLONE3 || arg->kind == CALL_ARG_OPEN_HOW) {
+			shape.has_number = 1;
+			shape.number_arg = arg->at;
+		}
+	}
+	return shape;
+}
+
+static int fill_shapes(struct tracer *t)
+{
+	int map = bpf_map__fd(t->skel->maps.call_shapes), err = 0;
+	const struct call_row *rows;
+	size_t n, i;
+
+	rows = syscall_table(&n);
+	for (i = 0; i < n && !err; i++) {
+		struct call_shape shape = shape_of(&rows[i]);
+
+		if (rows[i].class != CALL_ACT || t->options.syscalls == TRACER_SYSCALLS_ALL)
+			err = bpf_map_update_elem(map, &rows[i].nr, &shape, BPF_ANY);
+	}
+	return -err;
+}
+
+int calls_attach(struct tracer *t)
+{
+	int err = fill_shapes(t);
+	struct instance *i = err ? NULL : load_instance(t, LOAD_CALLS, 0);
+
+	if (!i)
+		return err ?: errno;
+	/* The exit first: what is entered is seen to return. */
+	err = tracer_attach_program(t, i->skel->progs.on_sys_exit);
+	return err ?: tracer_attach_program(t, i->skel->progs.on_sys_enter);
+}
