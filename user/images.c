@@ -164,8 +164,10 @@ static void warn_degraded(const struct image_entry *e, const char *path, bool st
 		log_warn("%s: CPython %s: not shown: %s", path, e->version, no_stacks);
 }
 
-/* Files with one build-id may be one file seen through two mounts. */
-static void mark_twins(struct images *images, const struct image_entry *e)
+/* Files with one build-id may be one file seen through two mounts. Those that have probes are
+ * marked before another gets its own: no event may meet two that do not know of each other. Returns
+ * whether there are any. */
+static bool mark_twins(struct images *images, const struct image_entry *e)
 {
 	bool any = false;
 	size_t i;
@@ -180,8 +182,7 @@ static void mark_twins(struct images *images, const struct image_entry *e)
 		tracer_mark_twin(images->tracer, other->number);
 		any = true;
 	}
-	if (any)
-		tracer_mark_twin(images->tracer, e->number);
+	return any;
 }
 
 static uint64_t boot_now(void)
@@ -207,13 +208,13 @@ static int attach_first(struct images *images, struct image_entry *e,
 	e->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	if (e->fd < 0)
 		return -errno;
-	e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, pid);
+	e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, pid,
+				  mark_twins(images, e));
 	if (e->number < 0) {
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
 	e->attached_at = boot_now();
-	mark_twins(images, e);
 	images->numbered[e->number] = e;
 	images->attached++;
 	describe(e);

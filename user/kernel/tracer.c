@@ -169,7 +169,7 @@ static int free_image(struct tracer *t)
 }
 
 /* Numbers a probe and tells the BPF side of it. */
-static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t number)
+static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t number, bool twin)
 {
 	struct probe_config config = image->probes[i].config;
 	int key = free_probe(t), err;
@@ -177,6 +177,7 @@ static int add_probe(struct tracer *t, struct image *image, size_t i, uint32_t n
 	if (key < 0)
 		return key;
 	config.image = number;
+	config.twin = twin;
 	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.probes), &key, &config, BPF_ANY))
 		return -errno;
 	t->probe_images[key] = number;
@@ -256,7 +257,7 @@ void tracer_prepare(struct tracer *t)
 }
 
 int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_probe_choice choice,
-		  pid_t pid)
+		  pid_t pid, bool twin)
 {
 	int number = free_image(t), err;
 	const struct py_probe *probes;
@@ -277,7 +278,7 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		      : 0;
 	for (i = 0; i < n && !err; i++) {
 		image->probes[i] = probes[i];
-		err = add_probe(t, image, i, number);
+		err = add_probe(t, image, i, number, twin);
 	}
 	if (!err)
 		literals_add(t, fd, number);

@@ -88,10 +88,10 @@ void tracer_prepare(struct tracer *t);
 
 /* Puts the probes of a choice on the image in the open file fd: in process pid only, or in every
  * process with pid -1. Attaching again to the same image for another pid reuses what is known of
- * it. On failure nothing is left attached. Returns the image's number, or a negative errno (not
- * reported). */
+ * it. twin: it may be another's twin, see tracer_mark_twin. On failure nothing is left attached.
+ * Returns the image's number, or a negative errno (not reported). */
 int tracer_attach(struct tracer *t, int fd, const struct py_image *image,
-		  enum py_probe_choice choice, pid_t pid);
+		  enum py_probe_choice choice, pid_t pid, bool twin);
 
 /* Puts the probes of an image that tracer_attach numbered into another process. 0 or a negative
  * errno. */
