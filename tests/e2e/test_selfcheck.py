@@ -129,6 +129,13 @@ class Errors(Case):
             with self.subTest(event=event, new=new):
                 self.refused(entries, self.set(event, test, new))
 
+    def test_stack(self):
+        """A stack with a wrong frame, one too few, or none."""
+        entries = self.load()
+        for change in (lambda stack: stack[0].update(line=stack[0]["line"] + 1), lambda stack: stack[-1].update(func="x"),
+                       lambda stack: stack[0].update(file="x"), list.pop, list.clear):
+            self.refused(entries, lambda made: change(self.first_named(made, "args.str")["stack"]), "stack")
+
     def test_truncation(self):
         """Cut strings that are not marked, marked wrongly, or were not to be cut."""
         entries = self.load()

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 from .records import Obj
-from .reference import type_fits
+from .reference import FRAME, type_fits
 
 PROMISED_VALUES = 64
 PROMISED_DEPTH = 4
@@ -330,9 +330,6 @@ class Table:
             if names == (variant + ["arg%d" % i for i in range(len(variant), len(names))])[:len(names)]:
                 return None
         return "%s has arguments named %s; the table says %s" % (event, names, variants or "nothing")
-
-
-FRAME = re.compile(r"<frame at 0x[0-9a-f]+, file (?P<file>.*), line (?P<line>-?\d+|None), code (?P<name>.*)>$", re.S)
 
 
 def compare_frame(want, got, loose):

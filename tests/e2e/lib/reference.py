@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tagged values of programs/hooklog.py: reading them, and what the tracer prints for them."""
+import ast
 import base64
 import json
+import re
 
 
 class Tagged:
@@ -166,6 +168,19 @@ class Printer:
                           for i, (k, v) in enumerate(t.items)]}
 
 
+FRAME = re.compile(r"<frame at 0x[0-9a-f]+, file (?P<file>.*), line (?P<line>-?\d+|None), code (?P<name>.*)>$", re.S)
+
+
+def frame(text):
+    """A frame of a stack, of which the hook has written what repr() says."""
+    m = FRAME.match(text)
+    out = {"func": m.group("name"), "file": ast.literal_eval(m.group("file"))}
+    line = int(m.group("line")) if m.group("line") != "None" else 0
+    if line > 0:
+        out["line"] = line
+    return out
+
+
 def record(entry, seq, table, limit=512):
     """The audit record for an entry of the log, as a dict."""
     printer = Printer(limit)
@@ -178,4 +193,6 @@ def record(entry, seq, table, limit=512):
            "tid": entry["t"], "ppid": 1, "uid": 0, "comm": "python3", "event": entry["e"], "args": args}
     if printer.truncated:
         out["truncated"] = printer.truncated
+    if "k" in entry:
+        out["stack"] = [frame(text) for text in entry["k"]]
     return out
