@@ -38,7 +38,8 @@ REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest fuzz asan \
+.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest collector-test export-bench \
+	fuzz asan \
 	format help FORCE
 all: $(B)/pyaudit-trace
 
@@ -120,6 +121,7 @@ demo:
 
 check:
 	$(Q)tests/install-deps check
+	$(Q)tests/fetch-proto || [ $$? = 77 ]
 	$(Q)$(REMAKE) all
 	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema events unit e2e
 
@@ -156,6 +158,14 @@ matrix-quick: all
 
 soak: all
 	$(Q)tests/as-root tests/soak/run --tool $(B)/pyaudit-trace --seconds $(SOAK_SECONDS)
+
+# A real receiver of OpenTelemetry logs, built from Debian's packages.
+collector-test: all
+	$(Q)tests/as-root tests/collector-test --tool $(B)/pyaudit-trace || [ $$? = 77 ]
+
+# A million events to a receiver on the loopback, each once.
+export-bench: all
+	$(Q)tests/as-root tests/export-bench --tool $(B)/pyaudit-trace
 
 vmtest: all
 	$(Q)tests/install-deps vm
@@ -197,6 +207,8 @@ help:
 	'  bench      what tracing costs on this machine; as root' \
 	'  matrix     the differential tests on many builds of CPython; as root' \
 	'  soak       SOAK_SECONDS (600) of a busy machine; as root' \
+	'  collector-test  events into VictoriaLogs, built from Debian packages, and back out; as root' \
+	'  export-bench    a million events over OTLP, each once, and how fast; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
 	'  format     run clang-format' \

@@ -80,17 +80,21 @@ size_t session_poll_fds(struct session *s, struct pollfd *fds, size_t max)
 	return exporters_poll(s->exporters, fds, max);
 }
 
-/* What they have dropped, each in a line; nothing when all is well. */
+/* What they have dropped and what waits, each in a line; nothing when all is well. */
 void session_exports_tell(struct session *s)
 {
 	size_t n, i, k;
 	const struct exporter_stats *stats = exporters_stats(s->exporters, &n);
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		if (stats[i].waiting)
+			log_warn("%s: %llu events wait on disk for the next run", stats[i].name,
+				 (unsigned long long)stats[i].waiting);
 		for (k = 0; k < stats[i].n_drops; k++)
 			if (stats[i].drops[k].count)
 				log_warn("%s: %llu events delivered, %llu dropped: %s",
 					 stats[i].name, (unsigned long long)stats[i].delivered,
 					 (unsigned long long)stats[i].drops[k].count,
 					 stats[i].drops[k].reason);
+	}
 }

@@ -140,7 +140,7 @@ class Records(OtlpCase):
         """protoc, with the official .proto, knows every field of what we send."""
         folder = otlp.proto_folder()
         if not folder or not shutil.which("protoc"):
-            self.skipTest("no opentelemetry-proto or protoc here (tests/install-deps receivers)")
+            self.skipTest("no protoc, or not the official .proto: tests/fetch-proto")
         receiver = self.receiver()
         self.export(receiver, self.CODE, "-e", "open,socket.*", "-k", env={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
         body = receiver.requests[0].body

@@ -15,7 +15,7 @@
 
 /* Takes so many steps to go out, or to end; -1: it never does. */
 struct toy {
-	int idle_in, end_in;
+	int idle_in, end_in, delivers;
 	int records, flushes, steps, dropped, given_up, freed;
 };
 
@@ -27,6 +27,8 @@ static void toy_record(void *arg, const struct audit_event *event)
 static void toy_flush(void *arg)
 {
 	struct toy *toy = arg;
+
+	toy->records += toy->delivers;
 
 	toy->flushes++;
 	toy->idle_in -= toy->idle_in > 0;
@@ -143,6 +145,16 @@ static void test_drain(void **state)
 	assert_in_range(ms() - start, 60, 2000);
 	assert_int_equal(toys[1].dropped, 1);
 	assert_int_equal(toys[0].dropped + toys[2].dropped, 0);
+	/* While something gets out there is more time, but not for ever. */
+	toys[1].idle_in = 15;
+	toys[1].delivers = 1;
+	exporters_drain(all, 60);
+	assert_int_equal(toys[1].dropped, 1);
+	toys[1].idle_in = -1;
+	start = ms();
+	exporters_drain(all, 60);
+	assert_in_range(ms() - start, 300, 2000);
+	assert_int_equal(toys[1].dropped, 2);
 	exporters_free(all);
 }
 

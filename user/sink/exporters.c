@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define WAIT_MS 10 /* between two steps at the end, if nothing is ready before */
+#define DRAIN_TIMES 6  /* as long may draining take if it goes on */
+#define WAIT_MS	    10 /* between two steps at the end, if nothing is ready before */
 
 struct exporter {
 	const struct exporter_ops *ops;
@@ -146,15 +147,34 @@ static bool all_idle(struct exporters *all)
 	return true;
 }
 
+/* Events that are with their receivers now. */
+static uint64_t all_delivered(struct exporters *all)
+{
+	const struct exporter_stats *stats;
+	uint64_t sum = 0;
+	size_t n, i;
+
+	stats = exporters_stats(all, &n);
+	for (i = 0; i < n; i++)
+		sum += stats[i].delivered;
+	return sum;
+}
+
+/* Receivers that take what is sent get more time than those that do not. */
 void exporters_drain(struct exporters *all, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t start = now_ms(), end = start + timeout_ms;
+	uint64_t before = all_delivered(all), now;
 	size_t i;
 
 	exporters_flush(all);
 	while (!all_idle(all) && now_ms() < end) {
 		wait_a_little(all, end);
 		exporters_flush(all);
+		now = all_delivered(all);
+		if (now != before && now_ms() - start < (DRAIN_TIMES - 1) * timeout_ms)
+			end = now_ms() + timeout_ms;
+		before = now;
 	}
 	for (i = 0; i < all->n; i++)
 		if (!all->list[i].ops->idle(all->list[i].arg))

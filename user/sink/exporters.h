@@ -56,7 +56,8 @@ size_t exporters_poll(struct exporters *all, struct pollfd *fds, size_t max);
 /* The tracer becomes this user. */
 void exporters_own(struct exporters *all, uid_t uid);
 
-/* Waits until all queues have gone out, at most timeout_ms; what has not by then is dropped. */
+/* Waits until all queues have gone out, at most timeout_ms after one of them got something out, and
+ * six times that in all; what has not gone out by then is dropped. */
 void exporters_drain(struct exporters *all, int timeout_ms);
 
 /* Ends all of them, waiting at most timeout_ms; what is left then is dropped. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BYTES_MAX (64 << 20)
+#define BYTES_MAX (256 << 20)
 
 struct item {
 	struct buf data;
