@@ -30,6 +30,8 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_x86 -Wall -Wextra -Wer
 SRC := $(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+# The fuzzers, each with its corpus.
+REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 STYLED := $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 
@@ -81,8 +83,14 @@ $(B)/flags $(B)/bpf.flags $(B)/objects: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$STAMP" | cmp -s - $@ || printf '%s\n' "$$STAMP" >$@
 
-unit: $(UNIT)
-	$(Q)tests/run-unit $(UNIT)
+unit: $(UNIT) $(REPLAY)
+	$(Q)tests/run-unit $(UNIT) $(REPLAY)
+
+$(B)/replay/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libpyaudit.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DCORPUS='"tests/fuzz/corpus/fuzz_$*"' -I. -MMD -MP -MF $@.d -MT $@ -o $@ \
+		$< tests/fuzz/replay.c $(B)/libpyaudit.a $(LDFLAGS) $(LIBS)
 
 # The BPF side stores to its work area unaligned, as it may on this machine.
 $(B)/unit/test_bpf_%: UNIT_CFLAGS := -fno-sanitize=alignment
@@ -125,8 +133,14 @@ check:
 	$(Q)$(REMAKE) all
 	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema events unit e2e
 
+# Memory that is not freed at the end is an error too. The sanitizers' own system calls at the end are
+# not those of the tracer.
+asan: export ASAN_OPTIONS := detect_leaks=1
+asan: export PYAUDIT_SECCOMP := off
 asan:
-	$(Q)$(REMAKE) B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' unit
+	$(Q)tests/install-deps check
+	$(Q)$(REMAKE) B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' all
+	$(Q)$(REMAKE) -k B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' unit e2e
 
 fuzz:
 	$(Q)tests/install-deps fuzz
@@ -202,7 +216,7 @@ help:
 	'  events     is the event table complete, and its page up to date?' \
 	'  unit       the unit tests; no root needed' \
 	'  e2e        the tracer against real interpreters; as root' \
-	'  asan       the unit tests with address and undefined behaviour sanitizers' \
+	'  asan       unit and e2e with address, leak and undefined behaviour sanitizers' \
 	'  fuzz       each fuzzer for FUZZ_SECONDS (60)' \
 	'  bench      what tracing costs on this machine; as root' \
 	'  matrix     the differential tests on many builds of CPython; as root' \
@@ -215,4 +229,5 @@ help:
 	'  clean      remove build/' \
 	'V=1 shows the commands; CC, CLANG, CFLAGS, LDFLAGS, BPFTOOL can be given.'
 
--include $(OBJ:.o=.d) $(B)/user/main.d $(B)/pyaudit.bpf.d $(B)/pyaudit_atomic.bpf.d $(UNIT:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(B)/user/main.d $(B)/pyaudit.bpf.d $(B)/pyaudit_atomic.bpf.d $(UNIT:=.d) $(REPLAY:=.d) \
+	$(FUZZ:=.d)

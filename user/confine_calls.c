@@ -264,7 +264,7 @@ static int add_rules(scmp_filter_ctx ctx, bool exec)
 	 * when it gets ENOSYS. */
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0));
+				       (struct scmp_arg_cmp){0, SCMP_CMP_MASKED_EQ, NAMESPACES, 0});
 	if (!err && exec)
 		err = ADD_ALL(ctx, SCMP_ACT_ALLOW, allowed_exec);
 	/* The first two are execve and execveat. */
@@ -301,7 +301,7 @@ int confine_calls(bool exec)
 	int err;
 
 	if (!strcmp(mode, "off")) {
-		log_warn("system calls are not filtered: PYAUDIT_SECCOMP=off");
+		log_info("system calls are not filtered: PYAUDIT_SECCOMP=off");
 		return 0;
 	}
 	err = load(exec, log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(ENOSYS));

@@ -186,13 +186,14 @@ static void count_delivered(struct output *o)
 static void settle(struct output *o)
 {
 	count_delivered(o);
-	if (o->written < o->queue.len && o->written < QUEUE_MAX / 2)
+	if (!o->written || (o->written < o->queue.len && o->written < QUEUE_MAX / 2))
 		return;
 	/* Move the rest to the front. */
 	memmove(o->queue.data, o->queue.data + o->written, o->queue.len - o->written);
 	o->queue.len -= o->written;
-	memmove(o->marks, o->marks + o->done_marks,
-		(o->n_marks - o->done_marks) * sizeof(*o->marks));
+	if (o->n_marks)
+		memmove(o->marks, o->marks + o->done_marks,
+			(o->n_marks - o->done_marks) * sizeof(*o->marks));
 	o->n_marks -= o->done_marks;
 	o->done_marks = 0;
 	for (size_t i = 0; i < o->n_marks; i++)
