@@ -11,6 +11,7 @@
 
 #include "arg_filter.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "check.h"
 #include "filter.h"
 #include "kernel/features.h"
@@ -18,8 +19,9 @@
 #include "session.h"
 #include "sink/sink.h"
 
-#define POLL_MAX 32 /* descriptors; exporters beyond that are looked at after POLL_MS */
-#define POLL_MS	 10 /* how long a record may lie in the ring before anybody looks */
+#define POLL_MAX  32	       /* descriptors; exporters beyond that are looked at after POLL_MS */
+#define POLL_MS	  10	       /* how long a record may lie in the ring before anybody looks */
+#define STATUS_NS 2000000000ll /* between two lines of status */
 
 static int64_t now_ns(void)
 {
@@ -61,6 +63,13 @@ static enum wish on_stop_signal(struct session *s, const struct signalfd_siginfo
 	return session_forward(s, 0) ? GO_ON : STOP;
 }
 
+static void reload(struct session *s, struct reload *r)
+{
+	notify_reloading();
+	reload_run(r, s);
+	notify_ready();
+}
+
 static enum wish take_signals(struct session *s, int fd, struct reload *r)
 {
 	struct signalfd_siginfo info;
@@ -70,11 +79,25 @@ static enum wish take_signals(struct session *s, int fd, struct reload *r)
 		if (info.ssi_signo == SIGCHLD)
 			session_child(s);
 		else if (info.ssi_signo == SIGHUP && (r->latest->output || r->latest->config))
-			reload_run(r, s);
+			reload(s, r);
 		else
 			wish = on_stop_signal(s, &info);
 	}
 	return wish;
+}
+
+/* Told to the service manager, which is asked by people now and then. */
+static void tell_manager(const struct session *s)
+{
+	static int64_t next;
+	char text[128];
+
+	notify_alive();
+	if (now_ns() < next)
+		return;
+	next = now_ns() + STATUS_NS;
+	session_status(s, text, sizeof(text));
+	notify_status(text);
 }
 
 static int run_loop(struct session *s, int signals, const struct options *o, struct reload *r)
@@ -86,11 +109,14 @@ static int run_loop(struct session *s, int signals, const struct options *o, str
 	int64_t end = o->duration_ns ? now_ns() + (int64_t)o->duration_ns : INT64_MAX;
 	enum wish wish = GO_ON;
 
+	notify_ready();
 	while (wish == GO_ON && !session_over(s) && now_ns() < end) {
 		poll(fds, 2 + session_poll_fds(s, fds + 2, POLL_MAX - 2), POLL_MS);
 		session_poll(s);
 		wish = take_signals(s, signals, r);
+		tell_manager(s);
 	}
+	notify_stopping();
 	return session_end(s, wish == STOP_NOW);
 }
 
@@ -121,6 +147,9 @@ static int trace_staged(const struct options *o, const struct stages *stages, st
 
 	if (!features_check(o->mode == MODE_ALL))
 		return 1;
+	/* A COMMAND may have use for what the service manager has given us. */
+	if (o->mode != MODE_COMMAND)
+		notify_open();
 	signals = open_signals();
 	s = signals < 0 ? NULL : session_new(o, &stages->filter, stages->args, stages->redactor);
 	if (!s)

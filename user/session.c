@@ -336,6 +336,23 @@ void session_totals(const struct session *s, struct totals *totals)
 	session_calls_totals(s, totals);
 }
 
+void session_status(const struct session *s, char *text, size_t size)
+{
+	struct images_counts images;
+	struct totals totals;
+	uint64_t lost = 0;
+	int i;
+
+	session_totals(s, &totals);
+	images_count(s->images, &images);
+	for (i = 0; i < LOSS_MAX; i++)
+		lost += totals.lost[i];
+	snprintf(text, size, "%llu events, %llu lost; %u Pythons, %zu processes",
+		 (unsigned long long)totals.seen, (unsigned long long)lost,
+		 (unsigned int)(images.uprobe_files + images.usdt_files),
+		 process_count_announced(s->processes));
+}
+
 static void print_totals(const struct totals *t, bool quiet)
 {
 	struct buf line = {0};

@@ -44,6 +44,9 @@ int session_fd(const struct session *s);
 struct pollfd;
 size_t session_poll_fds(struct session *s, struct pollfd *fds, size_t max);
 
+/* What there is to tell of the run, in one line. */
+void session_status(const struct session *s, char *text, size_t size);
+
 /* Is there a reason to end: the last traced process has exited, --count is reached, the reader is
  * gone? */
 bool session_over(struct session *s);

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a tracer that runs for months needs: its configuration file, rotation, signals."""
 import os
+import re
 import shutil
 import signal
+import socket
+import time
 
 from lib import records
-from lib.case import Case
+from lib.case import PATIENCE, Case
 
 
 class Service(Case):
@@ -233,3 +236,81 @@ class Confined(Service):
             with self.subTest(how=how):
                 found, _ = self.run_json("-f", *how, "--", "/usr/bin/python3", "-c", code % python, env=env)
                 self.assertIn("e2e.child", [r["event"] for r in records.audits(found)])
+
+
+class Manager(Service):
+    """What a service manager is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.said = []
+
+    def hears(self, want, timeout=15):
+        """Waits for a message; returns it."""
+        self.socket.settimeout(timeout * PATIENCE)
+        while True:
+            self.said.append(self.socket.recv(4096).decode())
+            if re.search(want, self.said[-1]):
+                return self.said[-1]
+
+    def under(self, address, *options, **env):
+        self.socket.bind(address)
+        name = address.decode().replace("\0", "@") if isinstance(address, bytes) else address
+        return self.tool(*options, env=self.environment(NOTIFY_SOCKET=name, **env))
+
+    def test_ready(self):
+        """READY once the probes stand and not before, a status, RELOADING on SIGHUP, STOPPING."""
+        ticker, out = self.ticker(), self.path("out")
+        job = self.under(self.path("notify"), "-v", "-o", out, "-p", str(ticker.pid))
+        self.assertEqual(self.hears("READY"), "READY=1")
+        self.assertEqual(self.said, ["READY=1"])
+        self.assertIn("system calls are", job.stderr())
+        self.assertRegex(self.hears("STATUS"), r"^STATUS=\d+ events, 0 lost; 1 Pythons, 1 processes$")
+        job.signal(signal.SIGHUP)
+        self.assertRegex(self.hears("RELOADING"), r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+        self.hears("READY=1")
+        job.signal(signal.SIGTERM)
+        self.assertEqual(self.hears("STOPPING"), "STOPPING=1")
+        self.assertEqual(job.wait(), 0)
+        self.assertNotIn("WATCHDOG=1", self.said)
+
+    def test_watchdog(self):
+        """WATCHDOG at least twice as often as it must come; abstract sockets; as another user."""
+        address = b"\0pyaudit-e2e-%d" % os.getpid()
+        job = self.under(address, "-a", "-e", "e2e.*", "--user", "nobody", WATCHDOG_USEC="400000")
+        self.hears("READY")
+        times = []
+        for _ in range(6):
+            self.hears("WATCHDOG=1")
+            times.append(time.monotonic())
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.4 * PATIENCE)
+        self.stop(job)
+
+    def test_watchdog_of_others(self):
+        """An interval that is meant for another process is not ours."""
+        ticker = self.ticker()
+        job = self.under(self.path("notify"), "-p", str(ticker.pid), WATCHDOG_USEC="1000", WATCHDOG_PID="1")
+        self.hears("STATUS")
+        self.hears("STATUS")
+        self.assertNotIn("WATCHDOG=1", self.said)
+        self.stop(job)
+
+    def test_no_manager(self):
+        """A socket that is not there is told, and tracing goes on."""
+        ticker = self.ticker()
+        job = self.run_tool("--count", "1", "-e", "e2e.*", "-p", str(ticker.pid),
+                            env=self.environment(NOTIFY_SOCKET=self.path("nowhere")))
+        self.assertEqual(job.status, 0, job.stderr())
+        self.assertIn("nowhere: No such file or directory; the service manager is told nothing", job.stderr())
+
+    def test_command_keeps_it(self):
+        """With a command, the manager is the command's to talk to."""
+        job = self.under(self.path("notify"), "-o", self.path("out"), "--", self.py.path, "-c",
+                         "import os; print(os.environ['NOTIFY_SOCKET'], os.environ['WATCHDOG_USEC'])", WATCHDOG_USEC="5")
+        self.assertEqual(job.wait(), 0, job.stderr())
+        self.assertEqual(job.stdout().split(), [self.path("notify"), "5"])
+        self.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            self.socket.recv(100)
