@@ -152,7 +152,8 @@ int check(const struct options *o)
 		good &= check_pid(&c, o->pids[i]);
 	for (i = 0; o->files && o->files[i]; i++)
 		good &= check_path(&c, o->files[i]);
-	if (fwrite(c.out.data, 1, c.out.len, stdout) != c.out.len || fflush(stdout)) {
+	if ((c.out.len && fwrite(c.out.data, 1, c.out.len, stdout) != c.out.len) ||
+	    fflush(stdout)) {
 		log_error("standard output: %s", strerror(errno));
 		good = false;
 	}
