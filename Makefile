@@ -41,7 +41,7 @@ REMAKE := $(MAKE) --no-print-directory
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest collector-test export-bench \
-	fuzz asan \
+	fuzz asan deb \
 	format help FORCE
 all: $(B)/pyaudit-trace
 
@@ -108,6 +108,7 @@ layers:
 
 docs: all
 	$(Q)tests/check-docs --tool $(B)/pyaudit-trace
+	$(Q)dist/make-completions --check --program $(B)/pyaudit-trace
 
 schema: all
 	$(Q)tests/as-root tests/check-schema --tool $(B)/pyaudit-trace
@@ -185,18 +186,43 @@ vmtest: all
 	$(Q)tests/install-deps vm
 	$(Q)tests/vm/run
 
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+BASHDIR := $(PREFIX)/share/bash-completion/completions
+FISHDIR := $(PREFIX)/share/fish/vendor_completions.d
+SHARE := $(PREFIX)/share/pyaudit-trace
+SHARED := schema.json grafana-dashboard.json prometheus-rules.yml 50-old-kernel.conf config.yaml pyaudit-trace.logrotate
+
+# A configuration that is there stays.
 install: all
 	$(INSTALL) -D -m 755 $(B)/pyaudit-trace $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace
 	$(INSTALL) -D -m 644 dist/pyaudit-trace.8 $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8
-	$(INSTALL) -D -m 644 dist/schema.json $(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json
-	$(INSTALL) -m 644 dist/grafana-dashboard.json dist/prometheus-rules.yml $(DESTDIR)$(PREFIX)/share/pyaudit-trace/
+	$(INSTALL) -d $(DESTDIR)$(SHARE) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/pyaudit-trace
+	$(INSTALL) -m 644 $(SHARED:%=dist/%) $(DESTDIR)$(SHARE)/
+	sed 's|/usr/sbin/|$(PREFIX)/sbin/|' dist/pyaudit-trace.service >$(DESTDIR)$(UNITDIR)/pyaudit-trace.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/pyaudit-trace.service
+	$(INSTALL) -D -m 644 dist/pyaudit-trace.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/pyaudit-trace.conf
+	$(INSTALL) -D -m 644 dist/completions/pyaudit-trace.bash $(DESTDIR)$(BASHDIR)/pyaudit-trace
+	$(INSTALL) -D -m 644 dist/completions/_pyaudit-trace $(DESTDIR)$(ZSHDIR)/_pyaudit-trace
+	$(INSTALL) -D -m 644 dist/completions/pyaudit-trace.fish $(DESTDIR)$(FISHDIR)/pyaudit-trace.fish
+	[ -e $(DESTDIR)$(SYSCONFDIR)/pyaudit-trace/config.yaml ] || \
+		$(INSTALL) -m 644 dist/config.yaml $(DESTDIR)$(SYSCONFDIR)/pyaudit-trace/config.yaml
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/pyaudit-trace $(DESTDIR)$(PREFIX)/share/man/man8/pyaudit-trace.8 \
-		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/schema.json \
-		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/grafana-dashboard.json \
-		$(DESTDIR)$(PREFIX)/share/pyaudit-trace/prometheus-rules.yml
-	-rmdir $(DESTDIR)$(PREFIX)/share/pyaudit-trace
+		$(SHARED:%=$(DESTDIR)$(SHARE)/%) $(DESTDIR)$(UNITDIR)/pyaudit-trace.service \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/pyaudit-trace.conf $(DESTDIR)$(BASHDIR)/pyaudit-trace \
+		$(DESTDIR)$(ZSHDIR)/_pyaudit-trace $(DESTDIR)$(FISHDIR)/pyaudit-trace.fish
+	-rmdir $(DESTDIR)$(SHARE)
+
+deb:
+	$(Q)tests/install-deps deb
+	$(Q)dist/make-deb $(VERSION) $(abspath $(B))/deb
+
+# The unit under a systemd of its own; skips with its reason where that is not possible.
+service-test: all
+	$(Q)tests/as-root tests/service/run --tool $(B)/pyaudit-trace
 
 format:
 	$(CLANG_FORMAT) -i $(STYLED)
@@ -225,6 +251,8 @@ help:
 	'  export-bench    a million events over OTLP, each once, and how fast; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
+	'  deb        a Debian package in build/deb, looked at by lintian' \
+	'  service-test  the systemd unit under a systemd of its own; as root' \
 	'  format     run clang-format' \
 	'  clean      remove build/' \
 	'V=1 shows the commands; CC, CLANG, CFLAGS, LDFLAGS, BPFTOOL can be given.'
