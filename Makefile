@@ -220,10 +220,6 @@ deb:
 	$(Q)tests/install-deps deb
 	$(Q)dist/make-deb $(VERSION) $(abspath $(B))/deb
 
-# The unit under a systemd of its own; skips with its reason where that is not possible.
-service-test: all
-	$(Q)tests/as-root tests/service/run --tool $(B)/pyaudit-trace
-
 format:
 	$(CLANG_FORMAT) -i $(STYLED)
 
@@ -252,7 +248,6 @@ help:
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
 	'  deb        a Debian package in build/deb, looked at by lintian' \
-	'  service-test  the systemd unit under a systemd of its own; as root' \
 	'  format     run clang-format' \
 	'  clean      remove build/' \
 	'V=1 shows the commands; CC, CLANG, CFLAGS, LDFLAGS, BPFTOOL can be given.'

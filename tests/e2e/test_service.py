@@ -5,10 +5,12 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import time
+import unittest
 
 from lib import records
-from lib.case import PATIENCE, Case
+from lib.case import HERE, PATIENCE, Case, Config
 
 
 class Service(Case):
@@ -31,7 +33,7 @@ class Service(Case):
         self.assertEqual(job.wait(), 0, job.stderr())
 
 
-class Config(Service):
+class Configuration(Service):
     """--config, and SIGHUP."""
 
     def test_config(self):
@@ -314,3 +316,62 @@ class Manager(Service):
         self.socket.setblocking(False)
         with self.assertRaises(BlockingIOError):
             self.socket.recv(100)
+
+
+class Unit(Service):
+    """dist/pyaudit-trace.service and what comes with it."""
+    dist = os.path.join(os.path.dirname(os.path.dirname(HERE)), "dist")
+
+    def unit(self, name="pyaudit-trace.service"):
+        """What the unit says: {key: value}, the last of each."""
+        with open(os.path.join(self.dist, name)) as f:
+            return dict(line.strip().split("=", 1) for line in f if re.match(r"^\w+=", line))
+
+    def analyze(self, *arguments):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("no systemd-analyze: install systemd")
+        # With a program that is there in place of the one that is not installed.
+        path = self.path("pyaudit-trace.service")
+        with open(os.path.join(self.dist, "pyaudit-trace.service")) as f, open(path, "w") as out:
+            out.write(re.sub(r"^Documentation=.*\n", "", f.read().replace("/usr/sbin/pyaudit-trace", Config.tool),
+                             flags=re.M))
+        return subprocess.run(["systemd-analyze", *arguments, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=60)
+
+    def test_verify(self):
+        """systemd finds nothing wrong with it, and little exposed."""
+        run = self.analyze("verify")
+        self.assertEqual((run.returncode, run.stdout.decode()), (0, ""))
+        run = self.analyze("security", "--offline=true")
+        found = re.search(r"exposure level for \S+: ([\d.]+)", run.stdout.decode())
+        self.assertLess(float(found.group(1)), 3.0)
+
+    def test_configuration(self):
+        """The configuration that is installed is one."""
+        job = self.run_tool("--config", os.path.join(self.dist, "config.yaml"), "--list-events")
+        self.assertEqual((job.status, job.stderr()), (0, ""))
+
+    @unittest.skipUnless(Confined.multi, "before Linux 6.6 it takes the drop-in")
+    def test_four_capabilities(self):
+        """With the unit's user and capabilities, and its configuration, root's programs are seen."""
+        unit = self.unit()
+        self.assertEqual(unit["AmbientCapabilities"], unit["CapabilityBoundingSet"])
+        caps = ",".join("+" + name[4:].lower() for name in unit["AmbientCapabilities"].split())
+        os.chown(self.dir, 65534, -1)
+        out, said = self.path("out"), self.path("notify")
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(said)
+        os.chmod(said, 0o777)
+        manager.settimeout(20 * PATIENCE)
+        job = self.spawn("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", caps,
+                         "--ambient-caps", caps, "--no-new-privs", Config.tool, "--config",
+                         os.path.join(self.dist, "config.yaml"), "-o", out, "-e", "e2e.*",
+                         env=self.environment(NOTIFY_SOCKET=said))
+        self.assertEqual(manager.recv(100), b"READY=1")
+        path = self.path("python-of-root")
+        shutil.copy(self.py.real, path)
+        os.chmod(path, 0o700)
+        self.assertEqual(self.spawn(path, "-c", "import sys, time; time.sleep(0.5); sys.audit('e2e.unit')").wait(), 0)
+        self.grows(out, b"e2e.unit")
+        self.stop(job)
