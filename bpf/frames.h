@@ -206,7 +206,8 @@ static __always_inline bool is_incomplete(const struct stack_area *a, const stru
 	if (!f->code_traceable || owner == f->generator || a->lasti == WIRE_LASTI_UNKNOWN)
 		return false;
 	first = (__s32)area_u32(a->object, f->code_traceable);
-	return a->lasti < first * 2;
+	/* It may be any number: what the process wrote there. */
+	return a->lasti < (__s32)((__u32)first * 2);
 }
 
 static __always_inline void load_code(struct stack_area *a, const struct image_config *image,
