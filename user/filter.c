@@ -151,6 +151,9 @@ static int expand(struct filter *f, struct filter_item *item)
 			last = (unsigned char)p[2];
 			p += 2;
 		}
+		/* It would stand for nothing, and all that follows be tried for nothing. */
+		if (last < c)
+			return bad_class(item->pattern);
 		for (; c <= last && !err; c++) {
 			struct filter_item one = *item;
 			char *text = NULL;

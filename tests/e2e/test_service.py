@@ -141,10 +141,11 @@ class Confined(Service):
     # A user without rights, in every system.
     user, uid = "nobody", 65534
     # Without uprobe_multi probes are put through perf events.
+    time_limit = 120
     multi = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 6)
 
     def confined(self, job):
-        self.grows(job.err_path, b"pyaudit-trace: system calls are ")
+        self.grows(job.err_path, b"pyaudit-trace: system calls are ", timeout=60)
         return status_of(job.pid)
 
     def check_caps(self, status, names):

@@ -161,6 +161,7 @@ static void errors(void **state)
 	bad("\n\nbuffer: 3\n", 3, "--buffer '3': not a buffer size");
 	bad("event: [open,\n  nosuch]\n", 2, "matches no event");
 	bad("event: [open, '@nonet']\n", 1, "no such category");
+	bad("event: 'a.[z-b]'\n", 1, "bad character class");
 	bad("event: !import\n", 1, "quote it");
 	bad("event: @network\n", 1, "quote values that begin with");
 	bad("format: json\nformat: json\n", 2, "given twice");
