@@ -44,6 +44,9 @@ _pyaudit_trace() {
 	-s | --string-limit)
 		return
 		;;
+	--outcome-wait)
+		return
+		;;
 	-o | --output)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -65,6 +68,10 @@ _pyaudit_trace() {
 	--metrics)
 		return
 		;;
+	--spool)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
 	--duration)
 		return
 		;;
@@ -75,6 +82,9 @@ _pyaudit_trace() {
 		return
 		;;
 	--rate)
+		return
+		;;
+	--max-cpu)
 		return
 		;;
 	--probe)
@@ -91,7 +101,7 @@ _pyaudit_trace() {
 		;;
 	esac
 	case $cur in
-	-*) mapfile -t COMPREPLY < <(compgen -W '-p --pid -f --follow -a --all -u --uid --comm --cgroup --as-root -e --event --arg -s --string-limit --no-args -k --stack -o --output --rotate --format --redact -c --summary --color -q --quiet -v --verbose --metrics --journald --syslog --duration --count --buffer --rate --probe --user --config --check --list-events --version -h --help' -- "$cur") ;;
+	-*) mapfile -t COMPREPLY < <(compgen -W '-p --pid -f --follow -a --all -u --uid --comm --cgroup --as-root -e --event --arg -s --string-limit --no-args -k --stack --syscalls --outcome-wait -o --output --rotate --format --redact -c --summary --color -q --quiet -v --verbose --metrics --otlp --spool --journald --syslog --duration --count --buffer --rate --max-cpu --probe --user --config --check --list-events --version -h --help' -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }
