@@ -379,6 +379,8 @@ static void test_database(void **state)
 	open_call(f, "/srv/data/shop.db-journal", O_RDWR | O_CREAT | O_CLOEXEC, 4);
 	correlate_poll(f->c, UINT64_MAX);
 	came(f, "sqlite3.connect\n");
+	open_call(f, "/srv/data", O_CLOEXEC, 5);
+	came(f, "sqlite3.connect\n");
 	open_call(f, "/srv/data/other.db", O_RDWR | O_CREAT | O_CLOEXEC, 5);
 	came(f, "sqlite3.connect\nhidden openat after sqlite3.connect #1\n");
 }

@@ -287,11 +287,12 @@ static void databases_forget(struct correlator *c, uint32_t pid)
 	free(d);
 }
 
-static void databases_add(struct correlator *c, uint32_t pid, const struct explainer *e)
+static void databases_add(struct correlator *c, uint32_t pid, const char *path, size_t len)
 {
 	struct databases *d = databases_find(c, pid);
+	size_t i;
 
-	if (!e->n_texts || !e->text_len[0])
+	if (!len)
 		return;
 	if (!d) {
 		d = calloc(1, sizeof(*d));
@@ -300,9 +301,29 @@ static void databases_add(struct correlator *c, uint32_t pid, const struct expla
 		d->pid = pid;
 		SLIST_INSERT_HEAD(&c->databases, d, next);
 	}
+	for (i = 0; i < d->n; i++)
+		if (strlen(d->paths[i]) == len && !memcmp(d->paths[i], path, len))
+			return;
 	if (d->n < DATABASES) {
-		d->paths[d->n] = strndup(e->texts + e->text_at[0], e->text_len[0]);
+		d->paths[d->n] = strndup(path, len);
 		d->n += d->paths[d->n] != NULL;
+	}
+}
+
+/* SQLite makes paths absolute: where a database lies is known when it is opened. */
+static void databases_learn(struct correlator *c, const struct call_info *call)
+{
+	const struct databases *d = databases_find(c, call->pid);
+	const struct text *path = &call->texts[0];
+	size_t i, len;
+
+	for (i = 0; d && i < d->n; i++) {
+		len = strlen(d->paths[i]);
+		if (path->len > len && !memcmp(path->data, "/", 1) &&
+		    !memcmp((const char *)path->data + path->len - len, d->paths[i], len)) {
+			databases_add(c, call->pid, path->data, path->len);
+			return;
+		}
 	}
 }
 
@@ -322,8 +343,8 @@ static struct known *window_add(struct correlator *c, struct thread *t,
 	forget_known(t->window[WINDOW - 1]);
 	memmove(t->window + 1, t->window, (WINDOW - 1) * sizeof(t->window[0]));
 	t->window[0] = k;
-	if (!strcmp(k->e.row->name, "sqlite3.connect"))
-		databases_add(c, t->pid, &k->e);
+	if (!strcmp(k->e.row->name, "sqlite3.connect") && k->e.n_texts)
+		databases_add(c, t->pid, k->e.texts + k->e.text_at[0], k->e.text_len[0]);
 	return k;
 }
 
@@ -547,9 +568,12 @@ int correlate_call(struct correlator *c, const struct wire_syscall *wire)
 	c->counts.calls++;
 	if (attach_to_window(c, t, wire, &call))
 		return 0;
-	if (!explained_by_rule(c, t, &call))
+	if (!explained_by_rule(c, t, &call)) {
 		judge(c, wire, &call);
-	else if (call.child && call_executes(&call))
+		return 0;
+	}
+	databases_learn(c, &call);
+	if (call.child && call_executes(&call))
 		fork_join(c, call.pid, true);
 	return 0;
 }

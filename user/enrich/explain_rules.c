@@ -84,8 +84,10 @@ static bool SHARED_MEMORY(const struct call_info *call, const struct explain_con
 {
 	int64_t flags = open_flags(call);
 
-	return (flags < 0 || (flags & O_CLOEXEC && flags & O_NOFOLLOW)) &&
-	       path_matches(call, pattern);
+	/* What sem_open(3) makes has a name of its own at first. */
+	bool made = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+
+	return (flags < 0 || flags & O_NOFOLLOW || made) && path_matches(call, pattern);
 }
 
 static const char *base_name(const char *path)
@@ -103,6 +105,9 @@ static bool DATABASE(const struct call_info *call, const struct explain_context 
 	const char *name;
 	size_t i;
 
+	/* What is done to a descriptor is done to a journal that has just been made. */
+	if (call->row->args[0].kind == CALL_ARG_FD)
+		return context->n_databases;
 	if (!context->n_databases || !text_string(call, 0, path, sizeof(path)))
 		return false;
 	name = base_name(path);
