@@ -65,6 +65,9 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	known = bpf_map_lookup_elem(&known_files, &id) != 0;
 	if (!target && known)
 		return 0;
+	/* What it is now, also if it raises no event and is gone in a moment. */
+	if (target && knob_follow && !knob_adopt)
+		introduce();
 	head_fill(&r.head, sizeof(r), WIRE_EXEC);
 	r.known = known;
 	r.stopped = knob_stop_on_exec && !known;

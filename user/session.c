@@ -201,10 +201,12 @@ struct session *session_new(const struct options *options, const struct filter *
 	s->processes = process_cache_new();
 	if (s->processes)
 		process_cache_edit(s->processes, edit_cmdline, redactor);
+	s->lineage = lineage_new();
 	s->discovery = session_discovery_new();
 	s->shed = options->max_cpu ? shed_new(options->max_cpu, shed_event, s) : NULL;
-	if (!s->images || !s->processes || !s->discovery || (options->max_cpu && !s->shed) ||
-	    !open_counters(s) || !open_stacks(s) || !session_calls_open(s))
+	if (!s->images || !s->processes || !s->lineage || !s->discovery ||
+	    (options->max_cpu && !s->shed) || !open_counters(s) || !open_stacks(s) ||
+	    !session_calls_open(s))
 		log_error("out of memory");
 	else if (!session_exports_open(s) && !session_metrics_open(s))
 		return s;
@@ -224,6 +226,7 @@ void session_poll(struct session *s)
 	tracer_consume(s->tracer, session_on_record, s);
 	session_discover(s);
 	session_calls_poll(s, false);
+	session_naming_poll(s);
 	session_tell_spread_losses(s);
 	look_at_cpu(s);
 	output_flush(s->output);
@@ -436,6 +439,8 @@ void session_free(struct session *s)
 	summary_free(s->summary);
 	folded_free(s->folded);
 	correlator_free(s->correlator);
+	lineage_free(s->lineage);
+	free(s->naming);
 	stack_cache_free(s->stacks);
 	process_cache_free(s->processes);
 	images_free(s->images);

@@ -112,7 +112,10 @@ void session_on_exec(struct session *s, const struct wire_exec *exec)
 {
 	struct session_add add = session_add_for(s, exec->head.pid);
 
-	process_forget(s->processes, exec->head.pid); /* introduced again when it raises an event */
+	/* A followed process has been introduced just before; others are with their next event. */
+	if (!session_follows_programs(s->options))
+		process_forget(s->processes, exec->head.pid);
+	session_naming_add(s, &exec->head);
 	if (exec->stopped)
 		serve_stopped(s, exec);
 	if (!s->discovery->mappings) {

@@ -106,9 +106,31 @@ void session_announce(struct session *s, struct process_info *info, const struct
 	info->n_entries = image->n_entries;
 	info->missed = image->missed;
 	info->n_missed = image->n_missed;
+	info->starter = lineage_of(s->lineage, info->pid);
 	event.type = RECORD_PROCESS;
 	event.ppid = info->ppid;
 	event.process = info;
+	session_write(s, &event);
+}
+
+void session_name_child(struct session *s, struct process_info *info,
+			const struct wire_header *head)
+{
+	struct audit_event event = {
+		.type = RECORD_PROCESS,
+		.time.ns = process_wall_clock(head->time),
+		.pid = info->pid,
+		.tid = info->pid,
+		.ppid = info->ppid,
+		.uid = head->uid,
+		.process = info,
+	};
+
+	if (info->named || !session_follows_programs(s->options))
+		return;
+	memcpy(event.comm, head->comm, sizeof(head->comm));
+	info->named = true;
+	info->starter = lineage_of(s->lineage, info->pid);
 	session_write(s, &event);
 }
 
@@ -178,6 +200,8 @@ static void complete(struct session *s, struct audit_event *event, uint32_t prob
 
 static void audit_out(struct session *s, struct audit_event *event, const struct wire_audit *wire)
 {
+	enum explain_mode mode;
+
 	if (!arg_filter_passes(s->args, event)) {
 		s->arg_filtered++;
 		return;
@@ -186,6 +210,10 @@ static void audit_out(struct session *s, struct audit_event *event, const struct
 	complete(s, event, wire->probe);
 	redact_event(s->redactor, event, s->decoder.values + 1);
 	deliver(s, event);
+	mode = explain_mode_of(event->row);
+	if (mode == EXPLAIN_PROGRAM || mode == EXPLAIN_PROCESS)
+		lineage_event(s->lineage, event->tid, wire->head.time, event->row->name,
+			      output_seq(s->output));
 }
 
 uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
@@ -245,7 +273,9 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 	if (s->correlator)
 		correlate_process_over(s->correlator, wire->head.pid);
 	info = process_find(s->processes, wire->head.pid);
-	if (info && info->probe)
+	if (info && !info->probe)
+		session_name_child(s, info, &wire->head);
+	if (info && (info->probe || info->named))
 		write_exit(s, info, &wire->head, wire->status);
 	process_forget(s->processes, wire->head.pid);
 	session_discover_exit(s, wire->head.pid);
@@ -256,6 +286,7 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 static void on_fork(struct session *s, const struct wire_fork *wire)
 {
 	process_forget(s->processes, wire->child);
+	lineage_fork(s->lineage, wire->head.tid, wire->head.time, wire->child);
 }
 
 void session_on_record(const void *data, size_t size, void *arg)

@@ -8,6 +8,8 @@
 #include "decode/stack.h"
 #include "decode/wire_decode.h"
 #include "enrich/correlate.h"
+#include "enrich/explain.h"
+#include "enrich/lineage.h"
 #include "enrich/process.h"
 #include "images.h"
 #include "session.h"
@@ -34,6 +36,8 @@ struct session {
 	struct discovery *discovery;
 	struct shed *shed; /* --max-cpu; NULL otherwise */
 	struct exporters *exporters;
+	struct lineage *lineage;
+	struct naming *naming;	       /* -f: programs that may have to be named */
 	struct correlator *correlator; /* --syscalls; NULL otherwise */
 	uint64_t undecodable_calls;
 	struct session_metrics *metrics; /* --metrics; NULL otherwise */
@@ -110,6 +114,18 @@ void session_call_out(struct session *s, const struct wire_syscall *wire,
 bool session_calls_open(struct session *s);
 void session_calls_poll(struct session *s, bool all);
 void session_calls_totals(const struct session *s, struct totals *totals);
+
+/* -f: programs that are no Python are named too, with -a they are too many. */
+bool session_follows_programs(const struct options *o);
+
+/* The process record of a program that is no Python, once; head: its time and user. */
+void session_name_child(struct session *s, struct process_info *info,
+			const struct wire_header *head);
+
+/* A traced process executes something: if it turns out to be no Python, it is named when it has run
+ * a while. */
+void session_naming_add(struct session *s, const struct wire_header *head);
+void session_naming_poll(struct session *s);
 
 /* A target has executed a file. */
 void session_on_exec(struct session *s, const struct wire_exec *exec);

@@ -239,3 +239,30 @@ class Syscalls(Case):
         found, _ = self.run_json("--", self.py.path, "-c", "import ctypes; ctypes.CDLL(None).open(b'/etc/hostname', 0)")
         self.assertEqual(calls(found), [])
         self.assertNotIn("syscalls", found[-1])
+
+
+class Lineage(Case):
+    """Who started whom, by which event; children that are no Python, with -f."""
+
+    def test_children(self):
+        code = ("import os, subprocess, sys\n"
+                "subprocess.call(['/bin/sh', '-c', 'exit 3'])\n"
+                "subprocess.call(['/bin/sleep', '1'])\n"
+                "subprocess.call([sys.executable, '-S', '-c', 'import sys; sys.audit(\"e2e.child\")'])\n")
+        found, _ = self.run_json("-f", "-e", "subprocess.Popen,e2e.child", "--", self.py.path, "-S", "-c", code)
+        starts = [r["seq"] for r in records.audits(found) if r["event"] == "subprocess.Popen"]
+        lives = [plain(r) for r in found if r["type"] == "process"]
+        ends = {r["pid"]: r["status"] for r in found if r["type"] == "exit"}
+        self.assertEqual([p["cmdline"][0] for p in lives], [self.py.path, "/bin/sh", "/bin/sleep", self.py.path])
+        self.assertNotIn("started_by", lives[0])
+        self.assertEqual([p["started_by"] for p in lives[1:]],
+                         [{"seq": seq, "event": "subprocess.Popen"} for seq in starts])
+        self.assertEqual([("python" in p, ends[p["pid"]]) for p in lives],
+                         [(True, 0), (False, 3), (False, 0), (True, 0)])
+        # One that runs a while is named while it runs.
+        sleeper = lives[2]
+        self.assertLess(sleeper["seq"], next(r["seq"] for r in found if r["type"] == "exit" and r["pid"] == sleeper["pid"]))
+
+    def test_not_without_follow(self):
+        found, _ = self.run_json("--", self.py.path, "-c", "import os; os.system('true')")
+        self.assertEqual(len([r for r in found if r["type"] == "process"]), 1)

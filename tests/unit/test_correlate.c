@@ -358,6 +358,7 @@ static void test_rules(void **state)
 		{"/dev/shm/sem.x", O_RDWR | O_NOFOLLOW | O_CLOEXEC, false},
 		{"/dev/shm/sem.x", O_RDWR, true},
 		{"/proc/self/fd", O_CLOEXEC, true},
+		{"/", O_PATH | O_DIRECTORY | O_CLOEXEC, false},
 	};
 	struct fixture *f = *state;
 

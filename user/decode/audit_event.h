@@ -74,17 +74,17 @@ struct call_info {
 
 #define CALLS_MAX 16 /* of one event */
 
+/* An audit event by its number in the output. */
+struct event_ref {
+	uint64_t seq;	  /* 0: none, or it was filtered out */
+	const char *name; /* NULL: none */
+};
+
 /* Does an audit event explain a system call? */
 enum announced {
 	ANNOUNCED_NO,
 	ANNOUNCED_YES,	 /* it is the outcome of an event that went out before */
 	ANNOUNCED_NEVER, /* CPython has no event for such calls */
-};
-
-/* An audit event by its number in the output. */
-struct event_ref {
-	uint64_t seq;	  /* 0: none, or it was filtered out */
-	const char *name; /* NULL: none */
 };
 
 enum record_type {
@@ -126,6 +126,8 @@ struct process_info {
 	size_t n_entries;
 	const char *const *missed; /* phrases: what this coverage does not show */
 	size_t n_missed;
+	struct event_ref starter; /* the audit event that started it */
+	bool named;		  /* it runs no CPython, and its record is out */
 };
 
 #define LOSS_REASONS_MAX 8

@@ -10,6 +10,7 @@
 #include "decode/text_iter.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ROWS_MAX      1024 /* of the event table whose mode is kept */
 #define TEXTS_MAX     4096 /* bytes of an event's texts that are kept */
 
 static const char *const indirect[] = {
@@ -66,13 +67,30 @@ bool call_executes(const struct call_info *call)
 	return has_word("execve execveat", call->row->name);
 }
 
-enum explain_mode explain_mode_of(const struct event_row *row)
+static enum explain_mode find_mode(const struct event_row *row)
 {
-	if (!row || !names_watched(row->syscalls) || is_indirect(row->name))
+	if (!names_watched(row->syscalls) || is_indirect(row->name))
 		return EXPLAIN_NOTHING;
 	if (has_word(row->syscalls, "vfork") || has_word(row->syscalls, "fork"))
 		return has_word(row->syscalls, "execve") ? EXPLAIN_PROGRAM : EXPLAIN_PROCESS;
 	return has_word(row->syscalls, "recvmsg") ? EXPLAIN_LOOKUP : EXPLAIN_ONE;
+}
+
+enum explain_mode explain_mode_of(const struct event_row *row)
+{
+	static uint8_t known[ROWS_MAX]; /* the mode and one */
+	const struct event_row *first;
+	size_t n, i;
+
+	if (!row)
+		return EXPLAIN_NOTHING;
+	first = event_table(&n);
+	i = row - first;
+	if (i >= ROWS_MAX)
+		return find_mode(row);
+	if (!known[i])
+		known[i] = find_mode(row) + 1;
+	return known[i] - 1;
 }
 
 bool explain_matters(const struct event_row *row)

@@ -78,6 +78,15 @@ static bool LIBC_FILE(const struct call_info *call, const struct explain_context
 	return open_flags(call) & O_CLOEXEC && READ_FILE(call, context, pattern);
 }
 
+/* A descriptor for a place in the file system, not for what is there. */
+static bool PLACE(const struct call_info *call, const struct explain_context *context,
+		  const char *pattern)
+{
+	int64_t flags = open_flags(call);
+
+	return flags >= 0 && flags & O_PATH;
+}
+
 /* As sem_open(3) and shm_open(3) open and name what they make. */
 static bool SHARED_MEMORY(const struct call_info *call, const struct explain_context *context,
 			  const char *pattern)

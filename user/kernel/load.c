@@ -188,7 +188,7 @@ static void choose_programs(struct pyaudit *skel, enum py_entry entry)
 	bpf_object__for_each_program(prog, skel->obj)
 		bpf_program__set_autoload(prog, is_chosen(prog, entry));
 	/* Tracepoint programs may not sleep. */
-	if (entry == LOAD_CALLS)
+	if (!entry || entry == LOAD_CALLS)
 		skel->rodata->knob_sleepable = false;
 }
 
@@ -200,7 +200,7 @@ struct instance *load_instance(struct tracer *t, enum py_entry entry, uint32_t p
 	if (!i)
 		return NULL;
 	i->entry = entry;
-	i->skel = entry == LOAD_CALLS ? atomic_open() : pyaudit__open();
+	i->skel = !entry || entry == LOAD_CALLS ? atomic_open() : pyaudit__open();
 	if (!i->skel) {
 		err = errno;
 		goto fail;

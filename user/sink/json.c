@@ -446,6 +446,15 @@ static void write_place(struct buf *out, const struct process_info *process)
 	write_string(out, ",\"unit\":", process->unit);
 }
 
+static void write_starter(struct buf *out, const struct process_info *process)
+{
+	if (!process->starter.name)
+		return;
+	write_number(out, ",\"started_by\":{\"seq\":", process->starter.seq);
+	write_string(out, ",\"event\":", process->starter.name);
+	buf_char(out, '}');
+}
+
 static void write_process(struct buf *out, const struct audit_event *event)
 {
 	const struct process_info *process = event->process;
@@ -457,6 +466,7 @@ static void write_process(struct buf *out, const struct audit_event *event)
 		write_cmdline(out, process);
 	write_string(out, ",\"cwd\":", process->cwd);
 	write_place(out, process);
+	write_starter(out, process);
 	write_string(out, ",\"python\":", process->python);
 	write_string(out, ",\"build\":", process->build);
 	if (!process->probe)

@@ -565,6 +565,10 @@ static void write_process(struct buf *out, const struct audit_event *event, bool
 		write_cmdline(out, process);
 		write_coverage(out, process);
 		write_container(out, process);
+		if (process->starter.name) {
+			buf_lit(out, ", started by ");
+			write_cstr(out, process->starter.name, false);
+		}
 	}
 	buf_lit(out, " +++");
 }
