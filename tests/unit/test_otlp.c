@@ -292,6 +292,43 @@ static void make_batch(bool json, struct buf *out, struct spool_block *block)
 	otlp_batch_free(&b);
 }
 
+/* A call behind Python's back, and one that an event led to. */
+static void syscalls(void **state)
+{
+	struct otlp_config c = {.json = true, .max_attributes = 64, .max_value = UINT32_MAX};
+	const char path[] = "/etc/shadow";
+	struct call_info call = {
+		.row = syscall_find(257), .ret = -13, .texts = {{path, sizeof(path) - 1, 0}}};
+	struct audit_event e = {.type = RECORD_SYSCALL,
+				.pid = 7,
+				.calls = &call,
+				.n_calls = 1,
+				.after = {4, "ctypes.dlsym"}};
+	struct buf attributes = {0}, out = {0};
+	struct otlp_origin origin;
+	struct spool_block block;
+	struct otlp_batch b;
+
+	otlp_origin_init(&origin, &attributes);
+	otlp_batch_init(&b, &c);
+	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
+	e.type = RECORD_AUDIT;
+	strcpy(e.name_text, "open");
+	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
+	assert_int_equal(otlp_batch_seal(&b, &out, &block), 0);
+	assert_true(block.count == 1 && block.records == 2);
+	buf_char(&out, 0);
+	assert_non_null(strstr(out.data, "pyaudit.syscall.name"));
+	assert_non_null(strstr(out.data, "/etc/shadow"));
+	assert_non_null(strstr(out.data, "EACCES"));
+	assert_non_null(strstr(out.data, "pyaudit.syscall.announced"));
+	assert_non_null(strstr(out.data, "ctypes.dlsym"));
+	assert_non_null(strstr(out.data, "pyaudit.syscalls"));
+	otlp_batch_free(&b);
+	buf_free(&out);
+	buf_free(&attributes);
+}
+
 static void batch_protobuf(void **state)
 {
 	struct buf out = {0};
@@ -337,11 +374,12 @@ static void batch_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(protobuf),	  cmocka_unit_test(protobuf_broken),
-		cmocka_unit_test(baggage),	  cmocka_unit_test(answers),
-		cmocka_unit_test(endpoints),	  cmocka_unit_test(environment),
-		cmocka_unit_test(context),	  cmocka_unit_test(process_environment),
-		cmocka_unit_test(batch_protobuf), cmocka_unit_test(batch_json),
+		cmocka_unit_test(protobuf),   cmocka_unit_test(protobuf_broken),
+		cmocka_unit_test(baggage),    cmocka_unit_test(answers),
+		cmocka_unit_test(endpoints),  cmocka_unit_test(environment),
+		cmocka_unit_test(context),    cmocka_unit_test(process_environment),
+		cmocka_unit_test(syscalls),   cmocka_unit_test(batch_protobuf),
+		cmocka_unit_test(batch_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,13 +230,19 @@ static void json_marks(struct buf *out, const struct call_info *call, bool cut)
 		buf_char(out, cut ? ']' : '}');
 }
 
+void json_call_args(struct buf *out, const struct call_info *call)
+{
+	buf_char(out, '{');
+	each_arg(out, call, ",", json_arg);
+	buf_char(out, '}');
+}
+
 void json_call(struct buf *out, const struct call_info *call)
 {
 	buf_lit(out, "\"name\":");
 	json_cstr(out, call->row->name);
-	buf_lit(out, ",\"args\":{");
-	each_arg(out, call, ",", json_arg);
-	buf_char(out, '}');
+	buf_lit(out, ",\"args\":");
+	json_call_args(out, call);
 	json_marks(out, call, true);
 	json_marks(out, call, false);
 	buf_lit(out, ",\"ret\":");

@@ -85,9 +85,10 @@ void text_frame(struct buf *out, const struct stack_frame *frame);
 /* A value as the text format shows it. */
 void text_value(struct buf *out, const struct value *v);
 
-/* System calls (see sink/call_write.c): the members of one; those of an event as a member of its
- * record; the event a call came after. */
+/* System calls (see sink/call_write.c): the members of one; its arguments as an object; those of an
+ * event as a member of its record; the event a call came after. */
 void json_call(struct buf *out, const struct call_info *call);
+void json_call_args(struct buf *out, const struct call_info *call);
 void json_calls(struct buf *out, const struct audit_event *event);
 void json_after(struct buf *out, const struct event_ref *after);
 /* One as strace shows it; those of an event as its result. */

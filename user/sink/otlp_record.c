@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "decode/text_iter.h"
 #include "sink/format.h"
@@ -13,7 +14,8 @@
 
 bool otlp_wants(const struct audit_event *event)
 {
-	return event->type == RECORD_AUDIT || event->type == RECORD_LOST;
+	return event->type == RECORD_AUDIT || event->type == RECORD_SYSCALL ||
+	       event->type == RECORD_LOST;
 }
 
 static void put_path_code_point(void *arg, uint32_t cp)
@@ -195,10 +197,55 @@ static void put_stack(struct otlp_writer *w, const struct stack *stack)
 	buf_free(&lines);
 }
 
-static void put_audit(struct otlp_writer *w, const struct audit_event *event)
+/* Who: the same for events and system calls. */
+static void put_thread(struct otlp_writer *w, const struct audit_event *event)
 {
 	char uid[16];
 
+	otlp_put_int(w, "pyaudit.os_thread_id", event->tid);
+	otlp_put_cstr(w, "thread.name", event->comm);
+	snprintf(uid, sizeof(uid), "%u", event->uid);
+	otlp_put_cstr(w, "user.id", uid);
+	if (event->stack)
+		put_stack(w, event->stack);
+}
+
+static void put_syscall(struct otlp_writer *w, const struct audit_event *event)
+{
+	const struct call_info *call = event->calls;
+	struct buf error = {0};
+	struct buf json = {0};
+	struct text text;
+
+	otlp_put_cstr(w, "pyaudit.syscall.name", call->row->name);
+	json_call_args(&json, call);
+	put_json(w, "pyaudit.syscall.args", &json, 0);
+	buf_free(&json);
+	otlp_put_int(w, "pyaudit.syscall.ret", call->ret);
+	if (call->ret < 0) {
+		format_errno(&error, -(uint64_t)call->ret);
+		text = text_of_bytes(error.data ?: "", error.len);
+		otlp_put_text(w, "error.type", &text);
+		buf_free(&error);
+	}
+	if (event->announced != ANNOUNCED_NEVER)
+		otlp_put_bool(w, "pyaudit.syscall.announced", event->announced == ANNOUNCED_YES);
+	if (event->after.name)
+		otlp_put_cstr(w, "pyaudit.syscall.after", event->after.name);
+	put_thread(w, event);
+}
+
+static void put_calls(struct otlp_writer *w, const struct audit_event *event)
+{
+	struct buf json = {0};
+
+	json_calls(&json, event);
+	put_json(w, "pyaudit.syscalls", &json, strlen(",\"syscalls\":"));
+	buf_free(&json);
+}
+
+static void put_audit(struct otlp_writer *w, const struct audit_event *event)
+{
 	if (event->name.data)
 		otlp_put_text(w, "pyaudit.event", &event->name);
 	else
@@ -206,12 +253,8 @@ static void put_audit(struct otlp_writer *w, const struct audit_event *event)
 	if (event->row)
 		otlp_put_cstr(w, "pyaudit.category", event->row->category);
 	put_args(w, event);
-	otlp_put_int(w, "pyaudit.os_thread_id", event->tid);
-	otlp_put_cstr(w, "thread.name", event->comm);
-	snprintf(uid, sizeof(uid), "%u", event->uid);
-	otlp_put_cstr(w, "user.id", uid);
-	if (event->stack)
-		put_stack(w, event->stack);
+	put_calls(w, event);
+	put_thread(w, event);
 }
 
 static void put_lost(struct otlp_writer *w, const struct audit_event *event)
@@ -225,6 +268,8 @@ static void choose_name(char *name, size_t size, const struct audit_event *event
 {
 	if (event->type == RECORD_LOST)
 		snprintf(name, size, "pyaudit.lost");
+	else if (event->type == RECORD_SYSCALL)
+		snprintf(name, size, "pyaudit.syscall");
 	else
 		snprintf(name, size, "pyaudit.%s", event->row ? event->row->name : "custom");
 }
@@ -247,7 +292,7 @@ void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, i
 	struct otlp_record record = {
 		.time = event->time.ns,
 		.observed = observed,
-		.severity = event->type == RECORD_LOST ? SEVERITY_WARN : SEVERITY_INFO,
+		.severity = format_severity(event) == LOG_WARNING ? SEVERITY_WARN : SEVERITY_INFO,
 		.name = name,
 		.body = body.len ? &body : NULL,
 	};
@@ -258,6 +303,8 @@ void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, i
 	otlp_attributes_begin(w, OTLP_RECORD_ATTRIBUTES);
 	if (event->type == RECORD_LOST)
 		put_lost(w, event);
+	else if (event->type == RECORD_SYSCALL)
+		put_syscall(w, event);
 	else
 		put_audit(w, event);
 	otlp_attributes_end(w);
