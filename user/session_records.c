@@ -128,9 +128,11 @@ void session_name_child(struct session *s, struct process_info *info,
 
 	if (info->named || !session_follows_programs(s->options))
 		return;
+	info->starter = lineage_of(s->lineage, info->pid);
+	if (!info->starter.name)
+		return;
 	memcpy(event.comm, head->comm, sizeof(head->comm));
 	info->named = true;
-	info->starter = lineage_of(s->lineage, info->pid);
 	session_write(s, &event);
 }
 

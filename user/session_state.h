@@ -118,7 +118,8 @@ void session_calls_totals(const struct session *s, struct totals *totals);
 /* -f: programs that are no Python are named too, with -a they are too many. */
 bool session_follows_programs(const struct options *o);
 
-/* The process record of a program that is no Python, once; head: its time and user. */
+/* The process record of a program that is no Python and that an event has started, once; head: its
+ * time and user. */
 void session_name_child(struct session *s, struct process_info *info,
 			const struct wire_header *head);
 
