@@ -25,6 +25,17 @@ def file_loop(n):
             f.read()
 
 
+def getppid(n):
+    call = os.getppid
+    for _ in range(n):
+        call()
+
+
+def open_close(n):
+    for _ in range(n):
+        os.close(os.open("/etc/hostname", 0))
+
+
 def frames(depth):
     """sys.audit() on a stack of so many more frames, each of a function of its own with some lines."""
     call = audit
@@ -38,7 +49,7 @@ def frames(depth):
 
 
 KINDS = {"sys.audit": audit, "open event": c_event, "open+read+close": file_loop, "shallow": frames(1),
-         "deep": frames(33)}
+         "deep": frames(33), "getppid": getppid, "open+close": open_close}
 
 
 def json_hook(path):
