@@ -92,7 +92,7 @@ class Arrival(Tracing):
         copy = self.path("python-copy")
         shutil.copy(self.py.real, copy)
         tracer.signal(signal.SIGSTOP)
-        flood = self.spawn("sh", "-c", "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done")
+        flood = self.spawn("sh", "-c", "i=0; while [ $i -lt 2000 ]; do /bin/true; i=$((i+1)); done")
         late = self.ticker("late", python=copy)
         self.assertEqual(flood.wait(), 0)
         tracer.signal(signal.SIGCONT)
