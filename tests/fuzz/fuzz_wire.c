@@ -130,6 +130,27 @@ static void run(const void *record, size_t size)
 	write_each(&event);
 }
 
+/* A syslog line of what nothing announces is a warning, which is another header. */
+static void run_syscall(const struct wire_header *head)
+{
+	static const enum announced kinds[] = {ANNOUNCED_YES, ANNOUNCED_NEVER};
+	struct call_info call;
+	struct audit_event event = {
+		.type = RECORD_SYSCALL, .calls = &call, .n_calls = 1, .after = {7, "open"}};
+	size_t i;
+
+	if (wire_decode_syscall(wire_as_syscall(head), &call))
+		return;
+	memcpy(event.comm, head->comm, sizeof(head->comm));
+	for (i = 0; i < 2; i++) {
+		event.announced = kinds[i];
+		write_each(&event);
+	}
+	event.type = RECORD_AUDIT;
+	wire_set_name(&event, "open");
+	write_each(&event);
+}
+
 static void run_process(const struct wire_header *head, size_t size)
 {
 	static struct process_cache *cache;
@@ -149,6 +170,7 @@ static void run_process(const struct wire_header *head, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wire_header *head = malloc(size ?: 1);
+	const struct wire_header *checked;
 
 	memcpy(head, data, size);
 	run(head, size);
@@ -160,6 +182,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		head->kind = WIRE_PROCESS;
 		head->pid |= 1u << 30; /* of no process: nothing is read from /proc */
 		run_process(head, size);
+		head->kind = WIRE_SYSCALL;
+		if (!wire_check(head, size, &checked))
+			run_syscall(checked);
 	}
 	free(head);
 	return 0;
