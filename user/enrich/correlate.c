@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "decode/wire_decode.h"
+#include "enrich/databases.h"
 #include "enrich/explain.h"
 #include "wire_syscall.h"
 
@@ -14,7 +15,6 @@
 #define THREADS_MAX  32768 /* of which something is kept */
 #define THREAD_SLOTS 4096
 #define HELD_MAX     (8u << 20) /* bytes of events kept back */
-#define DATABASES    16		/* of a process */
 #define FORKS_MAX    256
 #define JOINED_MAX   64
 
@@ -58,14 +58,6 @@ struct fork {
 	uint64_t deadline;
 };
 
-/* What a process has given to sqlite3.connect(). */
-struct databases {
-	SLIST_ENTRY(databases) next;
-	uint32_t pid;
-	size_t n;
-	char *paths[DATABASES];
-};
-
 struct correlator {
 	struct correlate_ops ops;
 	uint64_t wait, start;
@@ -74,7 +66,7 @@ struct correlator {
 	size_t n_threads;
 	TAILQ_HEAD(, held) held; /* oldest first */
 	size_t held_bytes;
-	SLIST_HEAD(, databases) databases;
+	struct databases *databases;
 	struct fork forks[FORKS_MAX];
 	uint32_t joined[JOINED_MAX]; /* children whose exec was explained, before their fork
 					returned */
@@ -88,12 +80,16 @@ struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait
 
 	if (!c)
 		return NULL;
+	c->databases = databases_new();
+	if (!c->databases) {
+		free(c);
+		return NULL;
+	}
 	c->ops = *ops;
 	c->wait = wait_ns;
 	c->start = start;
 	TAILQ_INIT(&c->threads);
 	TAILQ_INIT(&c->held);
-	SLIST_INIT(&c->databases);
 	return c;
 }
 
@@ -262,71 +258,6 @@ static void moved_on(struct thread *t)
 		h->ready = true;
 }
 
-/* --- databases --- */
-
-static struct databases *databases_find(const struct correlator *c, uint32_t pid)
-{
-	struct databases *d;
-
-	SLIST_FOREACH(d, &c->databases, next)
-	if (d->pid == pid)
-		return d;
-	return NULL;
-}
-
-static void databases_forget(struct correlator *c, uint32_t pid)
-{
-	struct databases *d = databases_find(c, pid);
-	size_t i;
-
-	if (!d)
-		return;
-	SLIST_REMOVE(&c->databases, d, databases, next);
-	for (i = 0; i < d->n; i++)
-		free(d->paths[i]);
-	free(d);
-}
-
-static void databases_add(struct correlator *c, uint32_t pid, const char *path, size_t len)
-{
-	struct databases *d = databases_find(c, pid);
-	size_t i;
-
-	if (!len)
-		return;
-	if (!d) {
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return;
-		d->pid = pid;
-		SLIST_INSERT_HEAD(&c->databases, d, next);
-	}
-	for (i = 0; i < d->n; i++)
-		if (strlen(d->paths[i]) == len && !memcmp(d->paths[i], path, len))
-			return;
-	if (d->n < DATABASES) {
-		d->paths[d->n] = strndup(path, len);
-		d->n += d->paths[d->n] != NULL;
-	}
-}
-
-/* SQLite makes paths absolute: where a database lies is known when it is opened. */
-static void databases_learn(struct correlator *c, const struct call_info *call)
-{
-	const struct databases *d = databases_find(c, call->pid);
-	const struct text *path = &call->texts[0];
-	size_t i, len;
-
-	for (i = 0; d && i < d->n; i++) {
-		len = strlen(d->paths[i]);
-		if (path->len > len && !memcmp(path->data, "/", 1) &&
-		    !memcmp((const char *)path->data + path->len - len, d->paths[i], len)) {
-			databases_add(c, call->pid, path->data, path->len);
-			return;
-		}
-	}
-}
-
 /* --- events --- */
 
 static struct known *window_add(struct correlator *c, struct thread *t,
@@ -344,7 +275,7 @@ static struct known *window_add(struct correlator *c, struct thread *t,
 	memmove(t->window + 1, t->window, (WINDOW - 1) * sizeof(t->window[0]));
 	t->window[0] = k;
 	if (!strcmp(k->e.row->name, "sqlite3.connect") && k->e.n_texts)
-		databases_add(c, t->pid, k->e.texts + k->e.text_at[0], k->e.text_len[0]);
+		databases_add(c->databases, t->pid, k->e.texts + k->e.text_at[0], k->e.text_len[0]);
 	return k;
 }
 
@@ -446,7 +377,6 @@ static bool attach_to_window(struct correlator *c, struct thread *t,
 static const char *explained_by_rule(const struct correlator *c, const struct thread *t,
 				     const struct call_info *call)
 {
-	const struct databases *d = databases_find(c, call->pid);
 	const struct explainer *events[WINDOW];
 	struct explain_context context = {.events = events};
 
@@ -454,10 +384,7 @@ static const char *explained_by_rule(const struct correlator *c, const struct th
 		events[context.n_events] = &t->window[context.n_events]->e;
 		context.n_events++;
 	}
-	if (d) {
-		context.databases = (const char *const *)d->paths;
-		context.n_databases = d->n;
-	}
+	context.databases = databases_of(c->databases, call->pid, &context.n_databases);
 	return explain_rule(call, &context);
 }
 
@@ -572,7 +499,7 @@ int correlate_call(struct correlator *c, const struct wire_syscall *wire)
 		judge(c, wire, &call);
 		return 0;
 	}
-	databases_learn(c, &call);
+	databases_learn(c->databases, &call);
 	if (call.child && call_executes(&call))
 		fork_join(c, call.pid, true);
 	return 0;
@@ -587,7 +514,7 @@ void correlate_process_over(struct correlator *c, uint32_t pid)
 		if (t->pid == pid)
 			thread_free(c, t);
 	}
-	databases_forget(c, pid);
+	databases_forget(c->databases, pid);
 }
 
 void correlate_poll(struct correlator *c, uint64_t now)
@@ -625,8 +552,7 @@ void correlator_free(struct correlator *c)
 		return;
 	while (!TAILQ_EMPTY(&c->threads))
 		thread_free(c, TAILQ_FIRST(&c->threads));
-	while (!SLIST_EMPTY(&c->databases))
-		databases_forget(c, SLIST_FIRST(&c->databases)->pid);
+	databases_free(c->databases);
 	for (i = 0; i < FORKS_MAX; i++)
 		free(c->forks[i].wire);
 	free(c);
