@@ -17,6 +17,9 @@ const volatile bool knob_task = false;
 /* The uprobe programs are loaded so that they may sleep. */
 const volatile bool knob_sleepable = false;
 
+/* Never set: guards what only has to be there (see keep_stack). */
+const volatile bool knob_never = false;
+
 /* Only processes in `targets` are traced (-f, COMMAND); otherwise all that the probes reach are. */
 const volatile bool knob_targets_only = false;
 /* Every process that raises an event becomes a target, so that its exit is told, and every executed

@@ -120,6 +120,18 @@ static __always_inline int recipe_of(const char *name)
 #include "process.h"
 #include "calls.h"
 
+/*
+ * Since 6.13 programs of this kind may be given a stack that belongs to the CPU, on
+ * the ground that they are not preempted. On uprobes they are, and two would share it: variables of
+ * one end up in the other, and both own one work area. A program with a tail call keeps to its
+ * task's stack; one that is never reached is enough.
+ */
+static __always_inline void keep_stack(void *ctx)
+{
+	if (knob_never)
+		bpf_tail_call(ctx, (void *)0, 0);
+}
+
 /* static int sys_audit_tstate(PyThreadState *, const char *event, const char *format, va_list) */
 SEC("uprobe")
 int on_sys_audit_tstate(struct pt_regs *ctx)
@@ -129,6 +141,7 @@ int on_sys_audit_tstate(struct pt_regs *ctx)
 	__u32 number, slot;
 	struct scratch *s;
 
+	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
 	if (!probe || !call.name || !process_traced() || c_call_forwarded(ctx, probe, call.name))
 		return 0;
@@ -180,6 +193,7 @@ int on_pysys_audit(struct pt_regs *ctx)
 {
 	struct call call = {.name = PT_REGS_PARM1(ctx), .format = PT_REGS_PARM2(ctx)};
 
+	keep_stack(ctx);
 	return variadic(ctx, &call, 2);
 }
 
@@ -189,6 +203,7 @@ int on_pysys_audit_t(struct pt_regs *ctx)
 {
 	struct call call = {.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx)};
 
+	keep_stack(ctx);
 	return variadic(ctx, &call, 3);
 }
 
@@ -219,6 +234,7 @@ int on_sys_audit(struct pt_regs *ctx)
 	struct scratch *s;
 	__u32 number, slot;
 
+	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
 	if (!probe || (__s64)PT_REGS_PARM3(ctx) < 1 || !process_traced())
 		return 0;
@@ -253,6 +269,7 @@ int on_usdt(struct pt_regs *ctx)
 	__u32 number, slot;
 	struct scratch *s;
 
+	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
 	if (!probe || !process_traced())
 		return 0;
