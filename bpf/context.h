@@ -62,6 +62,17 @@ static __always_inline void put_part(struct scratch *s, __u16 kind, __u16 flags,
 	s->used += sizeof(*p) + WIRE_PAD(n);
 }
 
+/* Is this the root directory of the current process? Of one in a chroot that is where paths begin.
+ */
+static __always_inline bool is_own_root(const struct dentry *d, const struct mount *m)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 mnt = (__u64)m + bpf_core_field_offset(struct mount, mnt);
+
+	return BPF_CORE_READ(task, fs, root.dentry) == d &&
+	       (__u64)BPF_CORE_READ(task, fs, root.mnt) == mnt;
+}
+
 /* One step up a path. Returns 1 at its root. */
 __noinline int path_step(__u32 slot, __u32 kind)
 {
@@ -73,6 +84,10 @@ __noinline int path_step(__u32 slot, __u32 kind)
 		return 1;
 	d = (struct dentry *)s->dentry;
 	m = (struct mount *)s->mount;
+	if (is_own_root(d, m)) {
+		put_part(s, kind, 0, 0);
+		return 1;
+	}
 	root = BPF_CORE_READ(m, mnt.mnt_root);
 	parent = BPF_CORE_READ(d, d_parent);
 	if (d != root) {
