@@ -19,6 +19,7 @@
  *   frames.h     Python frames and code objects
  *   stack.h      the call stack of an event
  *   name.h       names of events       event.h    one event, from call to ring
+ *   quick.h      sys.audit() events that are left out by name
  *   process.h    fork, exec, exit
  *   announce.h   each thread's last event   calls.h   system calls
  *
@@ -117,6 +118,7 @@ static __always_inline int recipe_of(const char *name)
 #include "name.h"
 #include "stack.h"
 #include "event.h"
+#include "quick.h"
 #include "process.h"
 #include "calls.h"
 
@@ -237,6 +239,8 @@ int on_sys_audit(struct pt_regs *ctx)
 	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
 	if (!probe || (__s64)PT_REGS_PARM3(ctx) < 1 || !process_traced())
+		return 0;
+	if (knob_filter && quickly_filtered(ctx, probe))
 		return 0;
 	slot = scratch_claim();
 	if (slot == NO_SCRATCH) {

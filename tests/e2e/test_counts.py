@@ -28,6 +28,35 @@ def last_record(path):
         return records.parse_line(f.read().rstrip(b"\n").rpartition(b"\n")[2])
 
 
+NAMES = """
+import sys
+class Text(str): pass
+names = ["q" * n for n in (1, 7, 8, 9, 39, 40, 46, 47, 48, 49, 63, 64, 65, 200)]
+names += ["q.\\xfc", "q.\\u20ac", "q\\0nul", "", Text("q.subclass"), Text("q.\\xe9")]
+if sys.argv[1:]: sys.addaudithook(lambda event, args: None)
+for name in names * 3:
+    try: sys.audit(name, 1)
+    except ValueError: pass
+    sys.audit("kept." + name[:20], 1)
+"""
+
+
+class Names(Case):
+    """What is left out by name is counted once, whatever the name is like."""
+    per_python = True
+
+    def test_left_out(self):
+        for hook in [], ["hook"]:
+            with self.subTest(hook=hook):
+                everything, _ = self.run_json("--", self.py.path, "-S", "-c", NAMES, *hook)
+                some, _ = self.run_json("-e", "kept.*", "--", self.py.path, "-S", "-c", NAMES, *hook)
+                kept = [r for r in records.audits(everything) if r["event"].startswith("kept.")]
+                self.assertEqual(len(kept), 60)
+                self.assertEqual([r["event"] for r in records.audits(some)], [r["event"] for r in kept])
+                self.assertEqual(some[-1]["seen"], everything[-1]["seen"])
+                self.assertEqual(some[-1]["filtered"], everything[-1]["seen"] - 60)
+
+
 class Flood(Case):
     alone = True
     time_limit = 200
