@@ -113,13 +113,13 @@ class Containers(Tracing):
             self.skipTest("no private overlay mounts here")
         tracer = self.trace_all("-v")
         script = MOUNTS + "for i in 1 2; do unshare -pf ./m$i/python -ISc \"$3\" $i & done; wait"
-        code = "import os, sys, time\nfor i in range(60):\n  sys.audit('e2e.mark', sys.argv[1], os.getpid(), i); time.sleep(0.01)"
+        code = "import os, sys, time\nfor i in range(60):\n  sys.audit('e2e.contained', sys.argv[1], os.getpid(), i); time.sleep(0.01)"
         job = self.spawn("unshare", "-m", "sh", "-c", script, "sh", self.path("mnt"), self.py.real, code)
         self.assertEqual(job.wait(), 0, job.stderr())
         self.until(lambda: tracer.stderr().count("let go") >= 2, "images let go", 30)
         found = self.end(tracer)
         for container in "12":
-            events = [r for r in records.audits(found, "e2e.mark") if r["args"]["arg0"] == container]
+            events = [r for r in records.audits(found, "e2e.contained") if r["args"]["arg0"] == container]
             self.assertEqual({r["args"]["arg1"] for r in events}, {1})
             process = next(r for r in records.of_type(found, "process") if r["pid"] == events[0]["pid"])
             self.assertEqual(process["ns_pid"], 1)

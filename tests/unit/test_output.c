@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files of -o: who may have placed them, and rotation that splits and loses no record. */
+/* Files of -o: who may have placed them, and rotation that splits and loses no record; and slow
+ * readers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "decode/audit_event.h"
 #include "sink/output.h"
 #include "sink/output_file.h"
 
@@ -337,6 +339,98 @@ static void reopens(void **state)
 	assert_int_equal(seq, 10);
 }
 
+static void write_large(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
+{
+	if (event->type == RECORD_LOST)
+		buf_printf(out, "%s %llu\n", loss_reasons[event->lost.reason],
+			   (unsigned long long)event->lost.count);
+	else
+		buf_printf(out, "%*s\n", 100000, ".");
+}
+
+/* Reads all that is in the pipe, and adds up what its lines say was lost. */
+static void add_up(int fd, uint64_t lost[LOSS_MAX], unsigned int *events)
+{
+	static char text[1 << 17];
+	static size_t len;
+	char *line = text, *end;
+	ssize_t n;
+	int i;
+
+	while ((n = read(fd, text + len, sizeof(text) - len)) > 0) {
+		len += n;
+		for (line = text; (end = memchr(line, '\n', text + len - line)); line = end + 1) {
+			*end = '\0';
+			*events += *line == ' ';
+			for (i = 0; i < LOSS_MAX; i++)
+				if (!strncmp(line, loss_reasons[i], strlen(loss_reasons[i])))
+					lost[i] += strtoull(strchr(line, ' '), NULL, 10);
+		}
+		len -= line - text;
+		memmove(text, line, len);
+	}
+}
+
+/* What was lost is told in the end, also if there was no room to tell it when it was. */
+static void losses_are_told(void **state)
+{
+	static const struct format_ops format = {"large", write_large};
+	struct audit_event event = {.type = RECORD_AUDIT};
+	struct audit_event loss = {.type = RECORD_LOST, .lost = {LOSS_RING, 5}};
+	struct output_target to = {0};
+	uint64_t lost[LOSS_MAX] = {0};
+	unsigned int events = 0, i;
+	struct output *o;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	to.fd = fds[1];
+	o = output_open(&to, &format, false);
+	for (i = 0; i < 400; i++) {
+		output_record(o, &event);
+		output_record(o, &loss);
+	}
+	assert_true(output_lost(o) > 100);
+	while (output_queued(o)) {
+		add_up(fds[0], lost, &events);
+		output_flush(o);
+	}
+	output_record(o, &event);
+	while (output_queued(o)) {
+		add_up(fds[0], lost, &events);
+		output_flush(o);
+	}
+	add_up(fds[0], lost, &events);
+	assert_int_equal(events, output_delivered(o));
+	assert_int_equal(events + output_lost(o), 401);
+	assert_int_equal(lost[LOSS_OUTPUT], output_lost(o));
+	assert_int_equal(lost[LOSS_RING], 400 * 5);
+	output_free(o);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Nor does a disk that is full at that time swallow it. */
+static void losses_survive_errors(void **state)
+{
+	static const struct format_ops format = {"large", write_large};
+	struct audit_event loss = {.type = RECORD_LOST, .lost = {LOSS_CPU, 7}};
+	struct output_target to = {.path = file}, full = {.path = "/dev/full"};
+	struct output *o;
+
+	o = output_open(&full, &format, false);
+	if (!o)
+		skip();
+	output_record(o, &loss);
+	output_flush(o);
+	output_reopen(o, &to);
+	loss.lost.count = 2;
+	output_record(o, &loss);
+	output_finish(o, 100);
+	output_free(o);
+	assert_string_equal(get(file), "cpu 9\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
@@ -354,6 +448,8 @@ int main(void)
 		TEST(a_new_run_rotates),
 		TEST(rotation_that_fails),
 		TEST(reopens),
+		TEST(losses_are_told),
+		TEST(losses_survive_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

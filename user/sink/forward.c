@@ -18,7 +18,8 @@ struct forward {
 	struct syslog_origin origin;
 	struct sender *sender;
 	uint64_t seq;
-	uint64_t told; /* of the events dropped: those a lost record tells of */
+	uint64_t seen_dropped;	   /* events dropped, and of those lost anywhere, */
+	uint64_t untold[LOSS_MAX]; /* the ones that no record tells of yet */
 	uint64_t reduced;
 };
 
@@ -151,15 +152,21 @@ static uint64_t dropped(const struct forward *f)
 	return stats.dropped[SENDER_QUEUE_FULL] + stats.dropped[SENDER_TOO_LARGE];
 }
 
-/* Says in the stream how many events are missing at this place. */
-static void queue_loss(struct forward *f, int64_t time)
+/* Says in the stream how many events are missing at this place; what there is no room for is said
+ * later. */
+static void tell_losses(struct forward *f, int64_t time)
 {
 	struct audit_event event = {.type = RECORD_LOST, .time.ns = time};
-	uint64_t lost = dropped(f);
+	uint64_t now = dropped(f);
+	int i;
 
-	event.lost = (struct loss){LOSS_OUTPUT, lost - f->told};
-	if (lost != f->told && !queue(f, &event))
-		f->told = lost;
+	f->untold[LOSS_OUTPUT] += now - f->seen_dropped;
+	f->seen_dropped = now;
+	for (i = 0; i < LOSS_MAX; i++) {
+		event.lost = (struct loss){i, f->untold[i]};
+		if (f->untold[i] && !queue(f, &event))
+			f->untold[i] = 0;
+	}
 }
 
 static void forward_record(void *arg, const struct audit_event *event)
@@ -167,7 +174,11 @@ static void forward_record(void *arg, const struct audit_event *event)
 	struct forward *f = arg;
 	int err;
 
-	queue_loss(f, event->time.ns);
+	if (event->type == RECORD_LOST)
+		f->untold[event->lost.reason] += event->lost.count;
+	tell_losses(f, event->time.ns);
+	if (event->type == RECORD_LOST)
+		return;
 	err = queue(f, event);
 	if (err == -EMSGSIZE && event->type == RECORD_AUDIT && event->n_args)
 		err = queue_reduced(f, event);

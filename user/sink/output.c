@@ -18,10 +18,10 @@
 #define WARN_AGAIN    (1 << 20) /* bytes written after which another failure is a new one */
 #define TERMINAL_STEP 256	/* what a terminal that is ready takes without blocking for long */
 
-/* Where a queued record ends, and whether it is an audit event. */
+/* Where a queued record ends, and what it is: an audit event, or so many that were lost. */
 struct mark {
 	size_t end;
-	bool event;
+	uint64_t event : 1, reason : 7, lost : 56;
 };
 
 struct output {
@@ -37,7 +37,8 @@ struct output {
 	struct mark *marks;
 	size_t n_marks, cap_marks, done_marks;
 	uint64_t seq; /* of the last record queued */
-	uint64_t delivered, lost, lost_told;
+	uint64_t delivered, lost;
+	uint64_t untold[LOSS_MAX]; /* events lost that the stream does not tell of yet */
 	int64_t last_time;
 };
 
@@ -116,7 +117,7 @@ struct output *output_open(const struct output_target *to, const struct format_o
 	return o;
 }
 
-static bool mark(struct output *o, bool event)
+static bool mark(struct output *o, const struct audit_event *event)
 {
 	size_t cap = o->cap_marks ? o->cap_marks * 2 : 1024;
 	struct mark *marks;
@@ -128,7 +129,12 @@ static bool mark(struct output *o, bool event)
 		o->marks = marks;
 		o->cap_marks = cap;
 	}
-	o->marks[o->n_marks++] = (struct mark){o->queue.len, event};
+	marks = &o->marks[o->n_marks++];
+	*marks = (struct mark){.end = o->queue.len, .event = event->type == RECORD_AUDIT};
+	if (event->type == RECORD_LOST) {
+		marks->reason = event->lost.reason;
+		marks->lost = event->lost.count;
+	}
 	return true;
 }
 
@@ -141,7 +147,7 @@ static bool queue_record(struct output *o, const struct audit_event *event)
 	if (o->gone || before - o->written > QUEUE_MAX)
 		return false;
 	o->format->write(&o->queue, event, o->seq + 1, o->color);
-	if (!o->queue.failed && mark(o, event->type == RECORD_AUDIT)) {
+	if (!o->queue.failed && mark(o, event)) {
 		o->seq++;
 		return true;
 	}
@@ -150,23 +156,34 @@ static bool queue_record(struct output *o, const struct audit_event *event)
 	return false;
 }
 
-/* Says in the stream how many events were lost at this place. */
-static void queue_loss(struct output *o, int64_t now)
+static void lose(struct output *o)
 {
-	struct audit_event event = {.type = RECORD_LOST, .time.ns = now};
+	o->lost++;
+	o->untold[LOSS_OUTPUT]++;
+}
 
-	event.lost = (struct loss){LOSS_OUTPUT, o->lost - o->lost_told};
-	if (queue_record(o, &event))
-		o->lost_told = o->lost;
+/* Says in the stream how many events were lost at this place; what there is no room for is said
+ * later. */
+static void tell_losses(struct output *o)
+{
+	struct audit_event event = {.type = RECORD_LOST, .time.ns = o->last_time};
+	int i;
+
+	for (i = 0; i < LOSS_MAX; i++) {
+		event.lost = (struct loss){i, o->untold[i]};
+		if (o->untold[i] && queue_record(o, &event))
+			o->untold[i] = 0;
+	}
 }
 
 void output_record(struct output *o, const struct audit_event *event)
 {
 	o->last_time = event->time.ns;
-	if (o->lost != o->lost_told)
-		queue_loss(o, event->time.ns);
-	if (!queue_record(o, event) && event->type == RECORD_AUDIT)
-		o->lost++;
+	if (event->type == RECORD_LOST)
+		o->untold[event->lost.reason] += event->lost.count;
+	tell_losses(o);
+	if (event->type != RECORD_LOST && !queue_record(o, event) && event->type == RECORD_AUDIT)
+		lose(o);
 	if (o->queue.len - o->written >= FLUSH_AT)
 		output_flush(o);
 }
@@ -222,7 +239,9 @@ static void drop_queue(struct output *o, int err)
 			o->size = end;
 	}
 	for (i = o->done_marks; i < o->n_marks; i++) {
-		o->lost += o->marks[i].event;
+		if (o->marks[i].event)
+			lose(o);
+		o->untold[o->marks[i].reason] += o->marks[i].lost;
 		o->seq--;
 	}
 	o->queue.len = o->written = o->n_marks = o->done_marks = 0;
@@ -322,8 +341,7 @@ void output_finish(struct output *o, int timeout_ms)
 {
 	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
 
-	if (o->lost != o->lost_told)
-		queue_loss(o, o->last_time);
+	tell_losses(o);
 	while (!o->gone && o->queue.len > o->written && left > 0) {
 		write_queue(o, left);
 		left = end - now_ms();

@@ -31,7 +31,8 @@ struct output_target {
 struct output *output_open(const struct output_target *to, const struct format_ops *format,
 			   bool color);
 
-/* Queues a record. */
+/* Queues a record. One that says what was lost is not lost itself: if there is no room it is said
+ * before the next record that there is room for. */
 void output_record(struct output *o, const struct audit_event *event);
 
 /* Queues bytes that are not a record (the table of -c). */
@@ -56,10 +57,10 @@ void output_reopen(struct output *o, const struct output_target *to);
 /* The reader is gone: nothing will ever be written again. */
 bool output_gone(const struct output *o);
 
-/* Audit events delivered (written, or counted by -c) and lost here. */
 /* The number of the last record written; 0 none. */
 uint64_t output_seq(const struct output *o);
 
+/* Audit events delivered (written, or counted by -c) and lost here. */
 uint64_t output_delivered(const struct output *o);
 uint64_t output_lost(const struct output *o);
 
