@@ -75,24 +75,37 @@ static __always_inline void introduce(void)
 		set_told(pid);
 }
 
-static __always_inline void count_seen(void)
+static __always_inline struct counts *own_counts(void)
 {
-	struct counts *c;
 	__u32 zero = 0;
 
-	c = bpf_map_lookup_elem(&counters, &zero);
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+static __always_inline void count_seen(void)
+{
+	struct counts *c = own_counts();
+
 	if (c)
 		__sync_fetch_and_add(&c->seen, 1);
 }
 
 static __always_inline void count_filtered(void)
 {
-	struct counts *c;
-	__u32 zero = 0;
+	struct counts *c = own_counts();
 
-	c = bpf_map_lookup_elem(&counters, &zero);
 	if (c)
 		__sync_fetch_and_add(&c->filtered, 1);
+}
+
+static __always_inline void count_seen_and_filtered(void)
+{
+	struct counts *c = own_counts();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->seen, 1);
+	__sync_fetch_and_add(&c->filtered, 1);
 }
 
 /* Whoever reads the ring is woken only when it fills up. */

@@ -68,8 +68,9 @@ static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct p
 	if (!verdict_known(&key, &verdict) || verdict & (VERDICT_PASS | VERDICT_TELL))
 		return false;
 	remember_call(item + image->layout.str_ascii_data, PT_REGS_SP(ctx) + probe->stack_adjust);
-	count_seen();
-	drop_filtered();
+	count_seen_and_filtered();
+	if (knob_syscalls)
+		announce_filtered();
 	return true;
 }
 
