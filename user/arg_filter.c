@@ -10,6 +10,7 @@
 #include "decode/text_iter.h"
 #include "options_values.h"
 #include "sink/format.h"
+#include "sink/text.h"
 
 struct rule {
 	char *name;

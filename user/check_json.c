@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One object a line: {"type":"kernel",...}, {"type":"image",...}, {"type":"other",...}. */
 #include "check_write.h"
-#include "sink/format.h"
+#include "sink/json.h"
 
 static void write_string(struct buf *out, const char *key, const char *value)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "check_write.h"
-#include "sink/format.h"
+#include "sink/text.h"
 
 static const char *mark(bool present, bool needed)
 {

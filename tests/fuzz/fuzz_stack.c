@@ -13,7 +13,8 @@
 #include "decode/stack.h"
 #include "decode/text_iter.h"
 #include "decode/wire_decode.h"
-#include "sink/format.h"
+#include "sink/json.h"
+#include "sink/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -23,7 +23,7 @@
 #include "decode/stack.h"
 #include "python/frames.h"
 #include "python_made.h"
-#include "sink/format.h"
+#include "sink/json.h"
 
 #define MAX_CHILDREN 16
 #define PID	     4711

@@ -13,6 +13,7 @@
 #include "decode/wire_decode.h"
 #include "redact/redact.h"
 #include "sink/format.h"
+#include "sink/json.h"
 #include "sink/sink.h"
 #include "tests/unit/wire_build.h"
 

@@ -10,6 +10,8 @@
 #include "decode/show.h"
 #include "decode/text_iter.h"
 #include "sink/format.h"
+#include "sink/json.h"
+#include "sink/text.h"
 
 /* A call that took no longer than this is not worth saying how long. */
 #define LONG_NS 100000

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 
 #include "sink/format.h"
+#include "sink/json.h"
 #include "sink/siem.h"
 #include "sink/sink.h"
+#include "sink/text.h"
 
 #define ECS_VERSION "8.17.0"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/format.h"
 #include "sink/sink.h"
+#include "sink/text.h"
 
 #define BUCKETS 65536 /* a power of two */
 

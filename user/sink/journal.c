@@ -7,6 +7,8 @@
 
 #include "decode/text_iter.h"
 #include "sink/format.h"
+#include "sink/json.h"
+#include "sink/text.h"
 
 #define NAME_MAX_LEN 64 /* journald drops a field with a longer name */
 

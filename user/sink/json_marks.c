@@ -12,10 +12,11 @@
  *
  * Both are written rarely; the writer looks for them only after it has met such a value.
  */
-#include "sink/format.h"
+#include "sink/json.h"
 
 #include "decode/text_iter.h"
 #include "decode/wire_decode.h"
+#include "sink/format.h"
 
 enum step_kind { STEP_ARG, STEP_INDEX, STEP_ITEM, STEP_KEY, STEP_PROPERTY };
 

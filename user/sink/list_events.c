@@ -2,7 +2,7 @@
 /* --list-events: the event table as text and as JSON lines. */
 #include <string.h>
 
-#include "sink/format.h"
+#include "sink/json.h"
 #include "sink/sink.h"
 
 typedef bool (*row_filter)(const struct event_row *row, void *arg);

@@ -2,518 +2,21 @@
 /*
  * --format ocsf: the Open Cybersecurity Schema Framework, one object a line. docs/siem.md is its
  * description.
- *
- * A class has attributes without which a record of it is none. Where an event's arguments do not
- * give them (open() of a descriptor has no file name) it is a Base Event.
  */
-#include <string.h>
-#include <sys/wait.h>
+#include "sink/ocsf.h"
 
-#include "decode/text_iter.h"
 #include "sink/format.h"
-#include "sink/siem.h"
+#include "sink/json.h"
 #include "sink/sink.h"
+#include "sink/text.h"
 
 #define OCSF_VERSION "1.8.0"
-#define NS_PER_MS    1000000
 
 enum severity { SEVERITY_INFO = 1, SEVERITY_MEDIUM = 3 };
 
-struct class
+static void put_classification(struct ocsf *o, const struct ocsf_activity *activity)
 {
-	uint16_t uid;
-	const char *name;
-	uint8_t category;
-	const char *category_name;
-};
-
-static const struct class base_event = {0, "Base Event", 0, "Uncategorized"};
-static const struct class file_class = {1001, "File System Activity", 1, "System Activity"};
-static const struct class module_class = {1005, "Module Activity", 1, "System Activity"};
-static const struct class process_class = {1007, "Process Activity", 1, "System Activity"};
-static const struct class script_class = {1009, "Script Activity", 1, "System Activity"};
-static const struct class network_class = {4001, "Network Activity", 4, "Network Activity"};
-static const struct class dns_class = {4003, "DNS Activity", 4, "Network Activity"};
-
-/* What one record is written from. */
-struct ocsf {
-	struct members m;
-	const struct audit_event *event;
-	const struct siem_row *row; /* NULL: no audit event */
-	uint64_t seq;
-};
-
-static bool has_file(const struct ocsf *o);
-static bool has_module(const struct ocsf *o);
-static bool has_pid(const struct ocsf *o);
-static bool has_remote(const struct ocsf *o);
-static bool has_local(const struct ocsf *o);
-static bool has_url(const struct ocsf *o);
-static bool has_query(const struct ocsf *o);
-static bool always(const struct ocsf *o);
-static void put_file_activity(struct ocsf *o);
-static void put_module_activity(struct ocsf *o);
-static void put_launch(struct ocsf *o);
-static void put_reflexive(struct ocsf *o);
-static void put_other_process(struct ocsf *o);
-static void put_script_activity(struct ocsf *o);
-static void put_network(struct ocsf *o);
-static void put_url(struct ocsf *o);
-static void put_query(struct ocsf *o);
-
-/* docs/make-siem-page reads these lines. */
-static const struct activity {
-	const struct class *class;
-	uint8_t id;
-	const char *name;
-	bool (*possible)(const struct ocsf *o);
-	void (*put)(struct ocsf *o);
-} activities[ACT_MAX] = {
-	[ACT_FILE_CREATE] = {&file_class, 1, "Create", has_file, put_file_activity},
-	[ACT_FILE_READ] = {&file_class, 2, "Read", has_file, put_file_activity},
-	[ACT_FILE_UPDATE] = {&file_class, 3, "Update", has_file, put_file_activity},
-	[ACT_FILE_DELETE] = {&file_class, 4, "Delete", has_file, put_file_activity},
-	[ACT_FILE_RENAME] = {&file_class, 5, "Rename", has_file, put_file_activity},
-	[ACT_FILE_SET] = {&file_class, 6, "Set Attributes", has_file, put_file_activity},
-	[ACT_FILE_GET] = {&file_class, 8, "Get Attributes", has_file, put_file_activity},
-	[ACT_FILE_OPEN] = {&file_class, 14, "Open", has_file, put_file_activity},
-	[ACT_MODULE_LOAD] = {&module_class, 1, "Load", has_module, put_module_activity},
-	[ACT_LAUNCH] = {&process_class, 1, "Launch", always, put_launch},
-	[ACT_LAUNCH_FORK] = {&process_class, 1, "Launch", always, put_launch},
-	[ACT_LAUNCH_EXEC] = {&process_class, 1, "Launch", always, put_launch},
-	[ACT_TERMINATE] = {&process_class, 2, "Terminate", always, put_reflexive},
-	[ACT_INJECT] = {&process_class, 4, "Inject", has_pid, put_other_process},
-	[ACT_SIGNAL] = {&process_class, 99, "Signal", has_pid, put_other_process},
-	[ACT_SCRIPT_RUN] = {&script_class, 1, "Execute", always, put_script_activity},
-	[ACT_NET_OPEN] = {&network_class, 1, "Open", has_remote, put_network},
-	[ACT_NET_TRAFFIC] = {&network_class, 6, "Traffic", has_remote, put_network},
-	[ACT_NET_BIND] = {&network_class, 99, "Bind", has_local, put_network},
-	[ACT_NET_URL] = {&network_class, 99, "Request", has_url, put_url},
-	[ACT_DNS_QUERY] = {&dns_class, 1, "Query", has_query, put_query},
-};
-
-static const struct value *arg(const struct ocsf *o, enum siem_role role)
-{
-	return siem_arg(o->event, o->row, role);
-}
-
-static bool is_text(const struct value *v)
-{
-	struct buf scratch = {0};
-	struct text text = {0};
-	bool found = v && siem_text(v, &scratch, &text) && text.len;
-
-	buf_free(&scratch);
-	return found;
-}
-
-static const struct value *file_of(const struct ocsf *o)
-{
-	return arg(o, ROLE_PATH) ?: arg(o, ROLE_DIR);
-}
-
-static bool has_file(const struct ocsf *o)
-{
-	return is_text(file_of(o));
-}
-
-static bool has_module(const struct ocsf *o)
-{
-	return is_text(arg(o, ROLE_LIBRARY) ?: arg(o, ROLE_MODULE));
-}
-
-static bool has_pid(const struct ocsf *o)
-{
-	int64_t pid;
-
-	return siem_int(arg(o, ROLE_PID), &pid) && pid > 0 && pid <= INT32_MAX;
-}
-
-static bool remote_of(const struct ocsf *o, struct buf *scratch, struct siem_address *address)
-{
-	return siem_address_of(arg(o, ROLE_REMOTE), scratch, address) ||
-	       siem_host_of(arg(o, ROLE_HOST), arg(o, ROLE_PORT), scratch, address);
-}
-
-static bool has_remote(const struct ocsf *o)
-{
-	struct siem_address address;
-	struct buf scratch = {0};
-	bool found = remote_of(o, &scratch, &address);
-
-	buf_free(&scratch);
-	return found;
-}
-
-static bool has_local(const struct ocsf *o)
-{
-	struct siem_address address;
-	struct buf scratch = {0};
-	bool found = siem_address_of(arg(o, ROLE_LOCAL), &scratch, &address);
-
-	buf_free(&scratch);
-	return found;
-}
-
-static bool has_url(const struct ocsf *o)
-{
-	struct buf room = {0}, scratch = {0};
-	struct siem_url parts;
-	struct text text;
-	bool found =
-		siem_text(arg(o, ROLE_URL), &room, &text) && siem_url_of(&text, &scratch, &parts);
-
-	buf_free(&room);
-	buf_free(&scratch);
-	return found;
-}
-
-/* Nobody is asked for an address. */
-static bool has_query(const struct ocsf *o)
-{
-	struct siem_address address;
-	struct buf scratch = {0};
-	bool found = siem_host_of(arg(o, ROLE_QUERY), NULL, &scratch, &address) && !address.is_ip;
-
-	buf_free(&scratch);
-	return found;
-}
-
-static bool always(const struct ocsf *o)
-{
-	return true;
-}
-
-/* Objects of the schema. */
-
-enum file_type { FILE_UNKNOWN = 0, FILE_REGULAR = 1, FILE_FOLDER = 2 };
-
-static void put_file_text(struct members *m, const char *key, const struct text *path,
-			  enum file_type type)
-{
-	struct text base = siem_basename(path);
-	struct members file = member_object(m, key);
-
-	member_text(&file, "name", &base);
-	member_text(&file, "path", path);
-	member_number(&file, "type_id", type);
-	members_end(&file);
-}
-
-static void put_file(struct members *m, const char *key, const struct value *path,
-		     enum file_type type)
-{
-	struct buf scratch = {0};
-	struct text text;
-
-	if (siem_text(path, &scratch, &text) && text.len)
-		put_file_text(m, key, &text, type);
-	buf_free(&scratch);
-}
-
-static void put_string(struct members *m, const char *key, const struct value *v)
-{
-	struct buf scratch = {0};
-	struct text text;
-
-	if (siem_text(v, &scratch, &text))
-		member_text(m, key, &text);
-	buf_free(&scratch);
-}
-
-static void put_user(struct members *m, const struct audit_event *event)
-{
-	struct members user;
-
-	if (event->type == RECORD_EXIT)
-		return;
-	user = member_object(m, "user");
-	member_key(&user, "uid");
-	buf_char(m->out, '"');
-	buf_u64(m->out, event->uid);
-	buf_char(m->out, '"');
-	members_end(&user);
-}
-
-static void put_container(struct members *m, const struct process_info *info)
-{
-	struct members container;
-
-	if (!info || !info->container)
-		return;
-	container = member_object(m, "container");
-	member_cstr(&container, "uid", info->container);
-	member_cstr(&container, "pod_uuid", info->pod);
-	members_end(&container);
-}
-
-static void put_parent(struct members *m, uint32_t pid)
-{
-	struct members parent;
-
-	if (!pid)
-		return;
-	parent = member_object(m, "parent_process");
-	member_number(&parent, "pid", pid);
-	members_end(&parent);
-}
-
-static void put_known(struct members *p, const struct process_info *info)
-{
-	struct buf cmdline = {0};
-	struct text exe;
-
-	siem_add_cmdline(&cmdline, info);
-	member_bytes(p, "cmd_line", &cmdline);
-	buf_free(&cmdline);
-	if (info->exe) {
-		exe = text_of_cstr(info->exe);
-		put_file_text(p, "file", &exe, FILE_REGULAR);
-	}
-	member_cstr(p, "working_directory", info->cwd);
-	if (info->started_ns)
-		member_number(p, "created_time", info->started_ns / NS_PER_MS);
-	put_container(p, info);
-	if (info->container && info->ns_pid)
-		member_number(p, "namespace_pid", info->ns_pid);
-}
-
-static void put_traced(struct members *m, const char *key, const struct audit_event *event)
-{
-	struct members p = member_object(m, key);
-
-	member_number(&p, "pid", event->pid);
-	member_cstr(&p, "name", event->comm);
-	if (event->type == RECORD_AUDIT)
-		member_number(&p, "ptid", event->tid);
-	if (event->process)
-		put_known(&p, event->process);
-	put_user(&p, event);
-	put_parent(&p, event->ppid);
-	members_end(&p);
-}
-
-static void put_actor(struct members *m, const struct audit_event *event)
-{
-	struct members actor;
-
-	if (!event->pid)
-		return;
-	actor = member_object(m, "actor");
-	put_traced(&actor, "process", event);
-	put_user(&actor, event);
-	members_end(&actor);
-}
-
-static void put_device(struct members *m)
-{
-	struct members device = member_object(m, "device");
-
-	member_cstr(&device, "hostname", siem_hostname());
-	member_number(&device, "type_id", 0);
-	members_end(&device);
-}
-
-static void put_endpoint(struct members *m, const char *key, const struct siem_address *a)
-{
-	struct members end = member_object(m, key);
-	bool is_path = a->host.len && memchr(a->host.data, '/', a->host.len);
-
-	member_text(&end, a->is_ip ? "ip" : is_path ? "name" : "hostname", &a->host);
-	if (a->has_port)
-		member_number(&end, "port", a->port);
-	members_end(&end);
-}
-
-/* What the classes ask for. */
-
-static void put_file_activity(struct ocsf *o)
-{
-	put_file(&o->m, "file", file_of(o), arg(o, ROLE_DIR) ? FILE_FOLDER : FILE_UNKNOWN);
-	put_file(&o->m, "file_result", arg(o, ROLE_RESULT), FILE_UNKNOWN);
-}
-
-static void put_module_activity(struct ocsf *o)
-{
-	const struct value *library = arg(o, ROLE_LIBRARY), *name = arg(o, ROLE_MODULE);
-	struct members module = member_object(&o->m, "module"), file;
-
-	if (is_text(library)) {
-		put_file(&module, "file", library, FILE_UNKNOWN);
-	} else {
-		file = member_object(&module, "file");
-		put_string(&file, "name", name);
-		member_number(&file, "type_id", FILE_UNKNOWN);
-		members_end(&file);
-	}
-	member_number(&module, "load_type_id", 1);
-	member_cstr(&module, "type", name ? "Python module" : "Shared library");
-	members_end(&module);
-}
-
-/* There is no process yet: uid, "ours to assign", is the starting process and the event. */
-static void put_new_process_id(struct members *p, const struct ocsf *o)
-{
-	if (o->row->activity == ACT_LAUNCH_EXEC) {
-		member_number(p, "pid", o->event->pid);
-		return;
-	}
-	member_key(p, "uid");
-	buf_printf(p->out, "\"%u/%llu\"", o->event->pid, (unsigned long long)o->seq);
-}
-
-static void put_new_process(struct members *p, const struct ocsf *o)
-{
-	const struct value *argv = arg(o, ROLE_ARGV), *program = arg(o, ROLE_PROGRAM);
-	struct buf line = {0};
-
-	if (argv && argv->kind != WIRE_LIST && argv->kind != WIRE_TUPLE)
-		argv = NULL;
-	if (!is_text(program) && argv && argv->children)
-		program = argv + 1;
-	if (argv)
-		siem_add_argv(&line, argv);
-	member_bytes(p, "cmd_line", &line);
-	buf_free(&line);
-	if (!argv)
-		put_string(p, "cmd_line", arg(o, ROLE_COMMAND));
-	put_file(p, "file", program, FILE_REGULAR);
-	put_string(p, "working_directory", arg(o, ROLE_CWD));
-}
-
-static void put_launch(struct ocsf *o)
-{
-	static const uint8_t types[ACT_MAX] = {
-		[ACT_LAUNCH] = 1, [ACT_LAUNCH_FORK] = 2, [ACT_LAUNCH_EXEC] = 3};
-	struct members p = member_object(&o->m, "process");
-
-	put_new_process_id(&p, o);
-	put_new_process(&p, o);
-	if (o->row->activity == ACT_LAUNCH_FORK)
-		member_cstr(&p, "name", o->event->comm);
-	if (o->row->activity != ACT_LAUNCH_EXEC)
-		put_parent(&p, o->event->pid);
-	members_end(&p);
-	member_number(&o->m, "launch_type_id", types[o->row->activity]);
-}
-
-/* The process itself: it exits. */
-static void put_reflexive(struct ocsf *o)
-{
-	int status = o->event->status;
-
-	put_traced(&o->m, "process", o->event);
-	member_number(&o->m, "exit_code",
-		      WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
-}
-
-static void put_other_process(struct ocsf *o)
-{
-	struct members p = member_object(&o->m, "process");
-	int64_t pid = 0;
-
-	siem_int(arg(o, ROLE_PID), &pid);
-	member_number(&p, "pid", pid);
-	members_end(&p);
-	if (o->row->activity == ACT_INJECT)
-		member_number(&o->m, "injection_type_id", 99);
-	if (o->row->activity == ACT_INJECT)
-		member_cstr(&o->m, "injection_type", "sys.remote_exec");
-}
-
-static const struct value *script_file(const struct ocsf *o)
-{
-	const struct value *code = arg(o, ROLE_CODE), *file = arg(o, ROLE_SCRIPT);
-
-	if (!file && code && code->kind == WIRE_OBJECT && code->aux == WIRE_OBJECT_CODE &&
-	    code->children > 1)
-		file = value_next(code + 1);
-	return file;
-}
-
-static void put_content(struct members *m, const struct value *source)
-{
-	struct members content = member_object(m, "script_content");
-	struct buf scratch = {0};
-	struct text text;
-	bool known = source && siem_text(source, &scratch, &text);
-
-	member_key(&content, "value");
-	if (known)
-		json_text(m->out, &text);
-	else
-		buf_lit(m->out, "\"\"");
-	/* The event tells no text, or not all of it. */
-	if (!known || source->status == WIRE_TRUNCATED) {
-		member_key(&content, "is_truncated");
-		buf_lit(m->out, "true");
-	}
-	if (known && source->status == WIRE_TRUNCATED)
-		member_number(&content, "untruncated_size", (int64_t)source->num);
-	members_end(&content);
-	buf_free(&scratch);
-}
-
-static void put_script_activity(struct ocsf *o)
-{
-	struct members script = member_object(&o->m, "script");
-
-	put_file(&script, "file", script_file(o), FILE_UNKNOWN);
-	put_content(&script, arg(o, ROLE_SOURCE));
-	member_number(&script, "type_id", 3);
-	members_end(&script);
-}
-
-static void put_network(struct ocsf *o)
-{
-	struct siem_address address;
-	struct buf scratch = {0};
-
-	if (siem_address_of(arg(o, ROLE_LOCAL), &scratch, &address))
-		put_endpoint(&o->m, "src_endpoint", &address);
-	else if (remote_of(o, &scratch, &address))
-		put_endpoint(&o->m, "dst_endpoint", &address);
-	buf_free(&scratch);
-}
-
-static void put_url(struct ocsf *o)
-{
-	struct buf room = {0}, scratch = {0};
-	struct members url;
-	struct siem_url parts;
-	struct text text;
-
-	if (siem_text(arg(o, ROLE_URL), &room, &text) && siem_url_of(&text, &scratch, &parts)) {
-		put_endpoint(&o->m, "dst_endpoint", &parts.address);
-		url = member_object(&o->m, "url");
-		member_text(&url, "url_string", &text);
-		member_text(&url, "scheme", &parts.scheme);
-		member_text(&url, "hostname", &parts.address.host);
-		if (parts.address.has_port)
-			member_number(&url, "port", parts.address.port);
-		members_end(&url);
-	}
-	buf_free(&room);
-	buf_free(&scratch);
-}
-
-/* It is this host that asks; whom is the resolver's affair. */
-static void put_query(struct ocsf *o)
-{
-	struct members sub = member_object(&o->m, "query");
-
-	put_string(&sub, "hostname", arg(o, ROLE_QUERY));
-	members_end(&sub);
-	sub = member_object(&o->m, "src_endpoint");
-	member_cstr(&sub, "hostname", siem_hostname());
-	members_end(&sub);
-}
-
-/* What every record has. */
-
-static void put_classification(struct ocsf *o, const struct activity *activity)
-{
-	const struct class *class = activity->class;
+	const struct ocsf_class *class = activity->class;
 	bool lost = o->event->type == RECORD_LOST;
 	struct members *m = &o->m;
 
@@ -529,7 +32,7 @@ static void put_classification(struct ocsf *o, const struct activity *activity)
 	member_number(m, "type_uid", class->uid * 100 + activity->id);
 	member_number(m, "severity_id", lost ? SEVERITY_MEDIUM : SEVERITY_INFO);
 	member_cstr(m, "severity", lost ? "Medium" : "Informational");
-	member_number(m, "time", o->event->time.ns / NS_PER_MS);
+	ocsf_put_time(m, "time", o->event->time.ns);
 }
 
 static void put_profiles(struct members *m, const struct audit_event *event)
@@ -561,6 +64,27 @@ static void put_metadata(struct ocsf *o)
 	members_end(&meta);
 }
 
+static void put_actor(struct members *m, const struct audit_event *event)
+{
+	struct members actor;
+
+	if (!event->pid)
+		return;
+	actor = member_object(m, "actor");
+	ocsf_put_traced(&actor, "process", event);
+	ocsf_put_user(&actor, event);
+	members_end(&actor);
+}
+
+static void put_device(struct members *m)
+{
+	struct members device = member_object(m, "device");
+
+	member_cstr(&device, "hostname", siem_hostname());
+	member_number(&device, "type_id", 0);
+	members_end(&device);
+}
+
 static void put_message(struct ocsf *o)
 {
 	struct buf line = {0};
@@ -570,19 +94,6 @@ static void put_message(struct ocsf *o)
 	buf_free(&line);
 }
 
-static struct activity activity_of(const struct ocsf *o)
-{
-	const struct activity *found = NULL;
-
-	if (o->event->type == RECORD_EXIT)
-		found = &activities[ACT_TERMINATE];
-	else if (o->row && o->row->activity != ACT_BASE)
-		found = &activities[o->row->activity];
-	if (found && found->possible(o))
-		return *found;
-	return (struct activity){&base_event, 99, format_type(o->event->type), always, NULL};
-}
-
 static void ocsf_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
 	struct ocsf o = {
@@ -590,7 +101,7 @@ static void ocsf_write(struct buf *out, const struct audit_event *event, uint64_
 		.row = event->type == RECORD_AUDIT ? siem_row_of(event) : NULL,
 		.seq = seq,
 	};
-	struct activity activity = activity_of(&o);
+	struct ocsf_activity activity = ocsf_activity_of(&o);
 	size_t start = out->len;
 
 	o.m = members_begin(out);

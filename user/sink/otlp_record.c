@@ -7,6 +7,8 @@
 
 #include "decode/text_iter.h"
 #include "sink/format.h"
+#include "sink/json.h"
+#include "sink/text.h"
 
 #define SEVERITY_INFO 9
 #define SEVERITY_WARN 13

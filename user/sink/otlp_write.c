@@ -7,6 +7,7 @@
 #include "base/pb.h"
 #include "decode/text_iter.h"
 #include "sink/format.h"
+#include "sink/json.h"
 
 /* ResourceLogs of ExportLogsServiceRequest; ScopeLogs and Resource of it; of those: */
 #define REQUEST_RESOURCE_LOGS 1

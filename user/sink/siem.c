@@ -8,6 +8,7 @@
 
 #include "decode/text_iter.h"
 #include "sink/format.h"
+#include "sink/json.h"
 
 #define ROLES_1(a)		     ROLE_##a, 0, 0
 #define ROLES_2(a, b)		     ROLE_##a, ROLE_##b, 0

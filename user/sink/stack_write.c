@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Python call stacks in the formats: innermost frame first, as they were captured. */
 #include "sink/format.h"
+#include "sink/json.h"
+#include "sink/text.h"
 
 void json_stack(struct buf *out, const struct stack *stack)
 {

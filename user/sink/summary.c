@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/format.h"
+#include "sink/text.h"
 
 #define NAMES_MAX 4096
 

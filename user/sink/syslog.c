@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sink/format.h"
+#include "sink/json.h"
 
 #define MSGID_MAX    32 /* RFC 5424, 6 */
 #define FACILITY_MAX 23
