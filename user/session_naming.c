@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* -f: a child that runs no Python is named with its command line, when it has run a while without
- * an event, or when it ends. */
+/* -f: a child that an event has started and that runs no Python is named with its command line,
+ * when it has run a while without an event, or when it ends. */
 #include <stdlib.h>
 
 #include "session_state.h"
