@@ -175,6 +175,23 @@ static __always_inline bool may_cost(__u8 verdict)
 	       left_out(WIRE_LOSS_RING);
 }
 
+/* Appends the context of the thread, if its process publishes one, to the record in the work area.
+ */
+__noinline int capture_trace(__u32 slot)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	const struct process_context *c = bpf_map_lookup_elem(&contexts, &pid);
+	struct scratch *s = scratch_of(slot);
+	struct wire_trace t;
+
+	if (!c || !s || !find_context(c, thread_pointer_now(), &t))
+		return 0;
+	*(struct wire_trace *)record_at(s, s->used) = t;
+	s->used += sizeof(t);
+	s->audit_flags |= WIRE_AUDIT_TRACE;
+	return 0;
+}
+
 /* What --arg says of a captured event. */
 static __always_inline bool arguments_pass(__u32 slot, struct scratch *s)
 {
@@ -199,6 +216,8 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 		return;
 	if (knob_stack_depth && !(s->audit_flags & WIRE_AUDIT_FILTERED))
 		capture_stack(slot);
+	if (any_contexts && !(s->audit_flags & WIRE_AUDIT_FILTERED))
+		capture_trace(slot);
 	record_send(s);
 }
 

@@ -13,6 +13,7 @@
 #include "named_types.h"
 #include "scratch.h"
 #include "target_state.h"
+#include "otel_context.h"
 #include "name_verdict.h"
 
 struct {
@@ -119,6 +120,17 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32); /* thread group id; 0 none */
 } told SEC(".maps");
+
+/* Processes that publish the context of their threads (trace.h), and whether there have been any.
+ * Set by user space; a child has what its parent has. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* thread group id */
+	__type(value, struct process_context);
+} contexts SEC(".maps");
+
+__u32 any_contexts;
 
 /* include/named_types.h; never changed after the load */
 struct type_name {

@@ -9,6 +9,21 @@ static __always_inline struct target *current_target(__u32 *pid)
 	return bpf_map_lookup_elem(&targets, pid);
 }
 
+/* A child that executes nothing yet has its parent's memory, and variables where that has them. */
+static __always_inline void inherit_context(__u32 pid, __u32 child)
+{
+	struct process_context *c = any_contexts ? bpf_map_lookup_elem(&contexts, &pid) : 0;
+
+	if (c && (knob_follow || knob_adopt))
+		bpf_map_update_elem(&contexts, &child, c, BPF_ANY);
+}
+
+static __always_inline void forget_context(__u32 pid)
+{
+	if (any_contexts)
+		bpf_map_delete_elem(&contexts, &pid);
+}
+
 /* sched_process_fork(parent, child): in the parent, before the child runs */
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
@@ -18,7 +33,10 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct target *parent = current_target(&pid), new = {};
 	struct wire_fork r = {};
 
-	if (!parent || child_pid == pid)
+	if (child_pid == pid)
+		return 0;
+	inherit_context(pid, child_pid);
+	if (!parent)
 		return 0;
 	if (knob_syscalls)
 		new.flags = announce_fork(child_pid, parent);
@@ -57,6 +75,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	target = current_target(&pid);
 	if (knob_syscalls)
 		announce_forget(pid);
+	forget_context(pid);
 	if (!target && !knob_adopt)
 		return 0;
 	note_exec(pid, target);
@@ -89,7 +108,10 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	target = current_target(&pid);
 	if (knob_syscalls)
 		announce_forget(pid);
-	if (!target || BPF_CORE_READ(task, signal, live.counter))
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	forget_context(pid);
+	if (!target)
 		return 0;
 	bpf_map_delete_elem(&execs, &pid);
 	head_fill(&r.head, sizeof(r), WIRE_EXIT);

@@ -18,6 +18,7 @@
  *   once.h       an event that meets two probes
  *   frames.h     Python frames and code objects
  *   stack.h      the call stack of an event
+ *   trace.h      the trace and span of an event
  *   name.h       names of events       event.h    one event, from call to ring
  *   quick.h      sys.audit() events that are left out by name
  *   process.h    fork, exec, exit
@@ -117,6 +118,7 @@ static __always_inline int recipe_of(const char *name)
 #include "once.h"
 #include "name.h"
 #include "stack.h"
+#include "trace.h"
 #include "event.h"
 #include "quick.h"
 #include "process.h"

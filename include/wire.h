@@ -48,7 +48,8 @@ struct wire_header {
 	char comm[WIRE_COMM_LEN];
 };
 
-/* Followed by `values` top-level values: the name first, then the arguments. */
+/* Followed by `values` top-level values: the name first, then the arguments; by a struct wire_stack
+ * if `stack` says so; and by a struct wire_trace, up to the record's end, with WIRE_AUDIT_TRACE. */
 struct wire_audit {
 	struct wire_header head;
 	__u32 probe;  /* index of the probe (struct probe_config) that saw the event */
@@ -63,6 +64,14 @@ enum wire_audit_flags {
 	WIRE_AUDIT_FMT_UNREAD = 2,  /* the format string could not be read: no arguments follow */
 	WIRE_AUDIT_FMT_UNKNOWN = 4, /* a unit in the format is not known: arguments end there */
 	WIRE_AUDIT_FILTERED = 8,    /* -e leaves it out: told for the system calls it explains */
+	WIRE_AUDIT_TRACE = 16,	    /* the record ends with a struct wire_trace */
+};
+
+/* The span the thread was in (include/otel_context.h); no id is all zeros. */
+struct wire_trace {
+	__u8 trace_id[16], span_id[8]; /* as W3C Trace Context has them */
+	__u8 flags;		       /* its trace-flags */
+	__u8 reserved[7];
 };
 
 struct wire_fork {
@@ -191,12 +200,14 @@ enum wire_loss {
 #include "wire_stack.h"
 
 /* Bytes of one record with all there can be behind the values. */
-#define WIRE_MAX_SIZE \
-	(WIRE_MAX_RECORD + sizeof(struct wire_stack) + WIRE_MAX_FRAMES * sizeof(struct wire_frame))
+#define WIRE_MAX_SIZE                                  \
+	(WIRE_MAX_RECORD + sizeof(struct wire_stack) + \
+	 WIRE_MAX_FRAMES * sizeof(struct wire_frame) + sizeof(struct wire_trace))
 
 #define WIRE_ASSERTS                                                       \
 	_Static_assert(sizeof(struct wire_header) == 48, "wire_header");   \
 	_Static_assert(sizeof(struct wire_audit) == 64, "wire_audit");     \
+	_Static_assert(sizeof(struct wire_trace) == 32, "wire_trace");     \
 	_Static_assert(sizeof(struct wire_fork) == 56, "wire_fork");       \
 	_Static_assert(sizeof(struct wire_exec) == 72, "wire_exec");       \
 	_Static_assert(sizeof(struct wire_exit) == 56, "wire_exit");       \

@@ -165,6 +165,13 @@ static void forget_image(const struct image_entry *image, void *arg)
 	process_forget_all(s->processes, is_of_image, image);
 }
 
+static void set_context(pid_t pid, const struct process_context *context, void *arg)
+{
+	struct session *s = arg;
+
+	tracer_set_context(s->tracer, pid, context);
+}
+
 static bool open_stacks(struct session *s)
 {
 	if (!s->options->stack_depth || s->summary)
@@ -203,8 +210,9 @@ struct session *session_new(const struct options *options, const struct filter *
 		process_cache_edit(s->processes, edit_cmdline, redactor);
 	s->lineage = lineage_new();
 	s->discovery = session_discovery_new();
+	s->contexts = contexts_new(set_context, s);
 	s->shed = options->max_cpu ? shed_new(options->max_cpu, shed_event, s) : NULL;
-	if (!s->images || !s->processes || !s->lineage || !s->discovery ||
+	if (!s->images || !s->processes || !s->lineage || !s->discovery || !s->contexts ||
 	    (options->max_cpu && !s->shed) || !open_counters(s) || !open_stacks(s) ||
 	    !session_calls_open(s))
 		log_error("out of memory");
@@ -436,6 +444,7 @@ void session_free(struct session *s)
 	exporters_free(s->exporters);
 	shed_free(s->shed);
 	session_discovery_free(s->discovery);
+	contexts_free(s->contexts);
 	summary_free(s->summary);
 	folded_free(s->folded);
 	correlator_free(s->correlator);

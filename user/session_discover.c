@@ -75,6 +75,7 @@ static void on_mapping(const struct mapping *m, void *arg)
 	struct seen_key key = {m->dev, m->ino, m->generation};
 	struct map_line line = {.start = m->start,
 				.end = m->end,
+				.offset = m->offset,
 				.ino = m->ino,
 				.major = m->dev >> 32,
 				.minor = m->dev,
@@ -85,8 +86,9 @@ static void on_mapping(const struct mapping *m, void *arg)
 	if ((session_everywhere(s->options) && seen_has(d->known, key)) || !is_ours(s, m->pid))
 		return;
 	add = session_add_for(s, m->pid);
-	/* What is gone already is looked at when it comes again. */
-	if (!target_mapped_file(m->pid, &line, session_add_file, &add))
+	/* What is gone already is looked at when it comes again; of what exports thread contexts
+	 * each process is another case. */
+	if (!target_mapped_file(m->pid, &line, session_add_file, &add) && !add.publishes)
 		seen_add(d->known, key);
 }
 
@@ -115,6 +117,7 @@ void session_on_exec(struct session *s, const struct wire_exec *exec)
 	/* A followed process has been introduced just before; others are with their next event. */
 	if (!session_follows_programs(s->options))
 		process_forget(s->processes, exec->head.pid);
+	contexts_forget(s->contexts, exec->head.pid, exec->head.time);
 	session_naming_add(s, &exec->head);
 	if (exec->stopped)
 		serve_stopped(s, exec);
@@ -163,6 +166,7 @@ void session_discover(struct session *s)
 		d->lost = true;
 	look_again(s, now);
 	rescan_run(d->rescan, rescan_process, s);
+	contexts_poll(s->contexts);
 	if (now - d->let_go_at >= LET_GO_NS) {
 		d->let_go_at = now;
 		images_let_go(s->images);

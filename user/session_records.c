@@ -281,6 +281,7 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 		write_exit(s, info, &wire->head, wire->status);
 	process_forget(s->processes, wire->head.pid);
 	session_discover_exit(s, wire->head.pid);
+	contexts_forget(s->contexts, wire->head.pid, wire->head.time);
 	s->maybe_over = true;
 }
 
@@ -288,6 +289,8 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 static void on_fork(struct session *s, const struct wire_fork *wire)
 {
 	process_forget(s->processes, wire->child);
+	if (s->options->follow || s->options->mode == MODE_ALL)
+		contexts_fork(s->contexts, wire->head.pid, wire->child);
 	lineage_fork(s->lineage, wire->head.tid, wire->head.time, wire->child);
 }
 

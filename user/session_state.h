@@ -11,6 +11,7 @@
 #include "enrich/explain.h"
 #include "enrich/lineage.h"
 #include "enrich/process.h"
+#include "enrich/thread_context.h"
 #include "images.h"
 #include "session.h"
 #include "shed.h"
@@ -34,7 +35,8 @@ struct session {
 	struct stack_cache *stacks; /* -k; NULL otherwise */
 	struct stack stack;	    /* of the event decoded last */
 	struct discovery *discovery;
-	struct shed *shed; /* --max-cpu; NULL otherwise */
+	struct contexts *contexts; /* of threads, OpenTelemetry's */
+	struct shed *shed;	   /* --max-cpu; NULL otherwise */
 	struct exporters *exporters;
 	struct lineage *lineage;
 	struct naming *naming;	       /* -f: programs that may have to be named */
@@ -145,6 +147,7 @@ struct session_add {
 	pid_t user;			   /* the process that executes them */
 	const struct image_entry *found;   /* the last CPython image met, */
 	const struct image_entry *refused; /* or one that cannot be traced */
+	bool publishes;			   /* a file exports thread contexts */
 	char exe[256];
 };
 struct session_add session_add_for(struct session *s, pid_t pid);

@@ -28,6 +28,7 @@ int session_add_file(const struct target_file *file, void *arg)
 		tracer_know_file(add->s->tracer, kernel_dev(file->dev), file->ino);
 	if (!e)
 		return -ENOMEM;
+	add->publishes |= contexts_file(add->s->contexts, file, add->user);
 	if (!e->error)
 		add->found = e;
 	else if (e->error != -ENOENT && e->error != -ENOEXEC)

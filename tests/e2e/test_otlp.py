@@ -11,8 +11,6 @@ import time
 from lib import otlp, records
 from lib.case import Case
 
-LOGS = "opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest"
-LOGS_PROTO = "opentelemetry/proto/collector/logs/v1/logs_service.proto"
 COUNT = "import sys\nfor i in range(%d): sys.audit('e2e.n', i)"
 # Waits for a line before each part, so that the test can do something between them.
 PARTS = ("import sys\nn = 0\nfor line in sys.stdin:\n  for i in range(int(line)): sys.audit('e2e.n', n); n += 1\n"
@@ -144,13 +142,13 @@ class Records(OtlpCase):
         receiver = self.receiver()
         self.export(receiver, self.CODE, "-e", "open,socket.*", "-k", env={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
         body = receiver.requests[0].body
-        text = otlp.protoc(folder, LOGS, LOGS_PROTO, body)
+        text = otlp.protoc(folder, otlp.LOGS, otlp.LOGS_PROTO, body)
         self.assertEqual(text.returncode, 0, text.stderr)
         # A field that the .proto does not have is shown by its number.
         for line in text.stdout.decode("utf-8").splitlines():
             self.assertNotRegex(line, r"^\s*[0-9]+(:| \{)")
         # Written again by protoc it says the same.
-        again = otlp.protoc(folder, LOGS, LOGS_PROTO, text.stdout, "--encode")
+        again = otlp.protoc(folder, otlp.LOGS, otlp.LOGS_PROTO, text.stdout, "--encode")
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual([(r.name, r.body, r.attributes, r.resource) for r in otlp.decode_protobuf(again.stdout)],
                          [(r.name, r.body, r.attributes, r.resource) for r in otlp.decode_protobuf(body)])

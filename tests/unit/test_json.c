@@ -658,6 +658,20 @@ static void test_process(void **state)
 	json_decref(parse(out.data));
 }
 
+static void test_trace_ids(void **state)
+{
+	static const struct wire_trace trace = {{0, 1, 0xab, [15] = 0xff}, {0x10, [7] = 1}, 1, {0}};
+	struct process_info process = {.container = "id"};
+
+	event = (struct audit_event){.type = RECORD_AUDIT, .pid = 5, .process = &process};
+	event.trace = &trace;
+	wire_set_name(&event, "my");
+	assert_non_null(strstr(write_event(), ",\"container\":\"id\","
+					      "\"trace_id\":\"0001ab000000000000000000000000ff\","
+					      "\"span_id\":\"1000000000000001\"}\n"));
+	json_decref(parse(out.data));
+}
+
 static void test_container(void **state)
 {
 	struct process_info process = {.container = "id"};
@@ -826,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_trace_ids),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_lost_and_summary),
 		cmocka_unit_test(test_format_find),

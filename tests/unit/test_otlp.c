@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The parts of OTLP: protobuf, lists of attributes, answers, the environment, a process's published
  * context, and what a record becomes in both encodings. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +268,56 @@ static void process_environment(void **state)
 	buf_free(&pairs);
 }
 
+/* Beside the resource: what is said of thread contexts. */
+static void extra(void **state)
+{
+	static const char both[] = "\x0a\x08\x0a\x06\x0a\x01s\x12\x01\x0a"
+				   "\x12\x08\x0a\x01k\x12\x03\x0a\x01v";
+	struct buf pairs = {0};
+
+	assert_int_equal(otel_parse_extra(both, sizeof(both) - 1, &pairs), 0);
+	assert_int_equal(pairs.len, 4);
+	assert_memory_equal(pairs.data, "k\0v", 4);
+	assert_int_equal(otel_parse_extra(both, sizeof(both) - 2, &pairs), -EINVAL);
+	assert_int_equal(pairs.len, 4);
+	buf_free(&pairs);
+}
+
+/* One event of a span. */
+static void make_traced(bool json, struct buf *out)
+{
+	static const struct wire_trace trace = {{1, [15] = 0xfe}, {2, [7] = 0xfd}, 3, {0}};
+	struct otlp_config c = {.json = json, .max_attributes = 4, .max_value = UINT32_MAX};
+	struct audit_event e = {.type = RECORD_AUDIT, .pid = 7, .trace = &trace};
+	struct buf attributes = {0};
+	struct otlp_origin origin;
+	struct spool_block block;
+	struct otlp_batch b;
+
+	otlp_origin_init(&origin, &attributes);
+	otlp_batch_init(&b, &c);
+	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
+	assert_int_equal(otlp_batch_seal(&b, out, &block), 0);
+	otlp_batch_free(&b);
+}
+
+static void traced(void **state)
+{
+	static const char fields[] = "\x45\x03\0\0\0"
+				     "\x4a\x10\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xfe"
+				     "\x52\x08\x02\0\0\0\0\0\0\xfd";
+	struct buf out = {0};
+
+	make_traced(false, &out);
+	assert_non_null(memmem(out.data, out.len, fields, sizeof(fields) - 1));
+	out.len = 0;
+	make_traced(true, &out);
+	buf_char(&out, 0);
+	assert_non_null(strstr(out.data, "\"traceId\":\"010000000000000000000000000000fe\","
+					 "\"spanId\":\"02000000000000fd\",\"flags\":3,"));
+	buf_free(&out);
+}
+
 /* A batch of two processes in the given encoding. */
 static void make_batch(bool json, struct buf *out, struct spool_block *block)
 {
@@ -379,7 +430,8 @@ int main(void)
 		cmocka_unit_test(endpoints),  cmocka_unit_test(environment),
 		cmocka_unit_test(context),    cmocka_unit_test(process_environment),
 		cmocka_unit_test(syscalls),   cmocka_unit_test(batch_protobuf),
-		cmocka_unit_test(batch_json),
+		cmocka_unit_test(batch_json), cmocka_unit_test(traced),
+		cmocka_unit_test(extra),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -627,6 +627,52 @@ static void test_encode_round_trip(void **state)
 	}
 }
 
+static const struct wire_trace some_trace = {{1, 2}, {3}, 1, {0}};
+
+static void test_trace(void **state)
+{
+	begin("os.fork");
+	wb_int(&b, 7);
+	wb_trace(&b, &some_trace);
+	wb_end(&b, 1, 1);
+	assert_int_equal(decode(), 0);
+	assert_int_equal(event.n_values, 1);
+	assert_memory_equal(event.trace, &some_trace, sizeof(some_trace));
+	/* without the flag it is bytes too many; and the other way round */
+	b.audit.flags = 0;
+	assert_int_equal(decode(), -EBADMSG);
+	begin("os.fork");
+	wb_end(&b, 0, 0);
+	b.audit.flags = WIRE_AUDIT_TRACE;
+	assert_int_equal(decode(), -EBADMSG);
+	b.len = b.audit.head.size = sizeof(b.audit) + 8;
+	assert_int_equal(decode(), -EBADMSG);
+	b.audit.flags = 0;
+	begin("os.fork");
+	wb_end(&b, 0, 0);
+	assert_int_equal(decode(), 0);
+	assert_null(event.trace);
+}
+
+/* Behind the stack, which ends where it begins. */
+static void test_trace_and_stack(void **state)
+{
+	const struct wire_stack stack = {.frames = 1};
+	const struct wire_frame frame = {.code = 5};
+
+	begin("os.fork");
+	b.audit.stack = b.len;
+	wb_payload(&b, &stack, sizeof(stack));
+	wb_payload(&b, &frame, sizeof(frame));
+	wb_trace(&b, &some_trace);
+	wb_end(&b, 0, 0);
+	assert_int_equal(decode(), 0);
+	assert_memory_equal(event.trace, &some_trace, sizeof(some_trace));
+	assert_int_equal(wire_stack_at(&b.audit.head, b.audit.stack)->frames, 1);
+	b.audit.flags = 0;
+	assert_int_equal(decode(), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +702,8 @@ int main(void)
 		cmocka_unit_test(test_code_points),
 		cmocka_unit_test(test_cut_tail),
 		cmocka_unit_test(test_encode_round_trip),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_trace_and_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,13 @@ static inline void wb_object(struct wire_build *b, int object, const char *type,
 	wb_data(b, WIRE_OBJECT, WIRE_OK, object, type, strlen(type), properties);
 }
 
+/* Comes last, before the counts. */
+static inline void wb_trace(struct wire_build *b, const struct wire_trace *trace)
+{
+	wb_payload(b, trace, sizeof(*trace));
+	b->audit.flags |= WIRE_AUDIT_TRACE;
+}
+
 /* Sets the counts: args top-level values follow the name; the event has `total` arguments. */
 static inline void wb_end(struct wire_build *b, uint32_t args, uint32_t total)
 {

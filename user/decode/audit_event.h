@@ -200,7 +200,8 @@ struct audit_event {
 	uint32_t n_args;     /* top-level values in values[] */
 	uint32_t n_values;
 	const struct value *values;
-	const struct stack *stack; /* NULL: not asked for, or not to be had in this process */
+	const struct stack *stack;	/* NULL: not asked for, or not to be had in this process */
+	const struct wire_trace *trace; /* the OpenTelemetry span it was raised in; NULL: none */
 
 	/* RECORD_AUDIT: the system calls it led to. RECORD_SYSCALL: the call */
 	const struct call_info *calls;

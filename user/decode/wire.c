@@ -105,10 +105,27 @@ const struct wire_code *wire_as_code(const struct wire_header *head)
 	return head->kind == WIRE_CODE ? (const struct wire_code *)head : NULL;
 }
 
+/* NULL if the record has none, or no room for it. */
+static const struct wire_trace *trace_of(const struct wire_header *head)
+{
+	const struct wire_audit *audit = wire_as_audit(head);
+	size_t size = sizeof(struct wire_trace);
+
+	if (!audit || !(audit->flags & WIRE_AUDIT_TRACE) || head->size < sizeof(*audit) + size)
+		return NULL;
+	return (const struct wire_trace *)((const char *)head + head->size - size);
+}
+
+/* Where what comes before the trace ends. */
+static uint32_t end_of(const struct wire_header *head)
+{
+	return head->size - (trace_of(head) ? sizeof(struct wire_trace) : 0);
+}
+
 const struct wire_stack *wire_stack_at(const struct wire_header *head, uint32_t at)
 {
 	const struct wire_stack *stack;
-	uint32_t size = head->size;
+	uint32_t size = end_of(head);
 
 	if (at < record_sizes[head->kind] || at % 8 || at > size || size - at < sizeof(*stack))
 		return NULL;
@@ -305,15 +322,19 @@ int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d, str
 	const struct wire_header *head;
 	const struct wire_audit *audit;
 	struct reader r = {.values = d->values};
+	uint32_t end;
 
 	if (wire_check(data, size, &head))
 		return -EBADMSG;
 	audit = wire_as_audit(head);
-	if (!audit || !audit->values || (audit->stack && !wire_stack_at(head, audit->stack)) ||
-	    (audit->stack ?: head->size) > WIRE_MAX_RECORD)
+	if (!audit || !audit->values || (audit->stack && !wire_stack_at(head, audit->stack)))
+		return -EBADMSG;
+	end = audit->stack ?: end_of(head);
+	ev->trace = trace_of(head);
+	if (end > WIRE_MAX_RECORD || (audit->flags & WIRE_AUDIT_TRACE && !ev->trace))
 		return -EBADMSG;
 	r.p = (const unsigned char *)(audit + 1);
-	r.end = (const unsigned char *)data + (audit->stack ?: head->size);
+	r.end = (const unsigned char *)data + end;
 	if (take_values(&r, audit->values) || r.p != r.end || take_name(d->values, ev))
 		return -EBADMSG;
 	decode_mappings(&r);

@@ -44,8 +44,8 @@ const struct wire_stack *wire_stack_at(const struct wire_header *head, uint32_t 
 
 /*
  * Decodes a WIRE_AUDIT record. Fills type, pid, tid, uid, comm, name, name_text, no_args, flags,
- * args_total, n_args, n_values and values; leaves time, ppid, version, row and variant to the
- * caller. *ev points into data and into *d and is good as long as both are.
+ * args_total, n_args, n_values, values and trace; leaves time, ppid, version, row and variant to
+ * the caller. *ev points into data and into *d and is good as long as both are.
  *
  * A name that could not be read is no error: name.data is NULL and name_text empty then.
  *

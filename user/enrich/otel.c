@@ -28,6 +28,7 @@ struct context_header {
 
 /* ProcessContext, Resource, KeyValue, AnyValue */
 #define CONTEXT_RESOURCE    1
+#define CONTEXT_EXTRA	    2
 #define RESOURCE_ATTRIBUTES 1
 #define PAIR_KEY	    1
 #define PAIR_VALUE	    2
@@ -90,7 +91,9 @@ static int put_resource(struct buf *pairs, const struct pb_field *resource)
 	return ret;
 }
 
-int otel_parse_context(const void *data, size_t len, struct buf *pairs)
+/* Takes the fields of a number, each with put. */
+static int parse(const void *data, size_t len, struct buf *pairs, uint32_t number,
+		 int (*put)(struct buf *pairs, const struct pb_field *field))
 {
 	struct pb_reader r = pb_read(data, len);
 	size_t before = pairs->len;
@@ -98,12 +101,22 @@ int otel_parse_context(const void *data, size_t len, struct buf *pairs)
 	int ret;
 
 	while ((ret = pb_next(&r, &f)) > 0)
-		if (f.number == CONTEXT_RESOURCE && f.type == PB_BYTES && put_resource(pairs, &f))
+		if (f.number == number && f.type == PB_BYTES && put(pairs, &f))
 			break;
 	if (!ret && pairs->len - before <= PAIRS_MAX)
 		return 0;
 	buf_truncate(pairs, before);
 	return -EINVAL;
+}
+
+int otel_parse_context(const void *data, size_t len, struct buf *pairs)
+{
+	return parse(data, len, pairs, CONTEXT_RESOURCE, put_resource);
+}
+
+int otel_parse_extra(const void *data, size_t len, struct buf *pairs)
+{
+	return parse(data, len, pairs, CONTEXT_EXTRA, put_pair);
 }
 
 static const char *find_variable(const char *data, size_t len, const char *name)
@@ -187,8 +200,10 @@ static bool read_memory(uint32_t pid, uint64_t at, void *data, size_t len)
 	return process_vm_readv((pid_t)pid, &here, 1, &there, 1, 0) == (ssize_t)len;
 }
 
+typedef int parse_fn(const void *data, size_t len, struct buf *pairs);
+
 /* Once; -EAGAIN when it was changed meanwhile. */
-static int read_once(uint32_t pid, uint64_t at, char *payload, struct buf *pairs)
+static int read_once(uint32_t pid, uint64_t at, char *payload, parse_fn *take, struct buf *pairs)
 {
 	struct context_header head, again;
 
@@ -202,17 +217,17 @@ static int read_once(uint32_t pid, uint64_t at, char *payload, struct buf *pairs
 		return -EFAULT;
 	if (!read_memory(pid, at, &again, sizeof(again)) || again.published != head.published)
 		return -EAGAIN;
-	return otel_parse_context(payload, head.payload_size, pairs);
+	return take(payload, head.payload_size, pairs);
 }
 
-static int read_context(uint32_t pid, int dir, struct buf *pairs)
+static int read_context(uint32_t pid, int dir, parse_fn *take, struct buf *pairs)
 {
 	uint64_t at = find_context(dir);
 	char *payload = at ? malloc(PAYLOAD_MAX) : NULL;
 	int i, ret = payload ? -EAGAIN : -ENOENT;
 
 	for (i = 0; i < ATTEMPTS && ret == -EAGAIN; i++)
-		ret = read_once(pid, at, payload, pairs);
+		ret = read_once(pid, at, payload, take, pairs);
 	free(payload);
 	return ret;
 }
@@ -225,7 +240,39 @@ void otel_read(uint32_t pid, struct buf *pairs)
 	if (target_open_process((pid_t)pid, &dir))
 		return;
 	/* What is published is complete: the SDK has looked at the environment. */
-	if (read_context(pid, dir, pairs))
+	if (read_context(pid, dir, otel_parse_context, pairs))
 		read_environment(dir, pairs);
 	close(dir);
+}
+
+/* The value of a key in pairs; NULL: it is not there. */
+static const char *find_pair(const struct buf *pairs, const char *key)
+{
+	const char *p = pairs->data, *end = p + pairs->len, *value;
+
+	for (; p < end; p = value + strlen(value) + 1) {
+		value = p + strlen(p) + 1;
+		if (!strcmp(p, key))
+			return value;
+	}
+	return NULL;
+}
+
+int otel_read_schema(uint32_t pid, char *schema, size_t size)
+{
+	struct buf pairs = {0};
+	const char *value;
+	int dir, ret = target_open_process((pid_t)pid, &dir);
+
+	if (ret)
+		return ret;
+	ret = read_context(pid, dir, otel_parse_extra, &pairs);
+	close(dir);
+	value = ret || pairs.failed ? NULL : find_pair(&pairs, "threadlocal.schema_version");
+	if (value)
+		snprintf(schema, size, "%s", value);
+	else if (!ret)
+		ret = -ENOENT;
+	buf_free(&pairs);
+	return ret;
 }

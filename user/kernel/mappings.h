@@ -13,8 +13,8 @@
 struct mappings;
 
 struct mapping {
-	pid_t pid; /* in our pid namespace */
-	uint64_t start, end;
+	pid_t pid;		     /* in our pid namespace */
+	uint64_t start, end, offset; /* offset: in the file, bytes */
 	/* What the file goes by in the kernel. That need not be what fstat(2) says, but it is one
 	 * file's alone for as long as that exists. */
 	uint64_t dev, ino, generation;

@@ -374,6 +374,20 @@ void tracer_shed(struct tracer *t, const char *name, bool out)
 	bpf_map_update_elem(map, key, &verdict, BPF_EXIST);
 }
 
+void tracer_set_context(struct tracer *t, pid_t pid, const struct process_context *context)
+{
+	int map = bpf_map__fd(t->skel->maps.contexts);
+	uint32_t key = pid;
+
+	if (!context->n) {
+		bpf_map_delete_elem(map, &key);
+		return;
+	}
+	__atomic_store_n(&t->skel->bss->any_contexts, 1, __ATOMIC_RELAXED);
+	if (bpf_map_update_elem(map, &key, context, BPF_ANY))
+		log_debug("PID %u: no room for its thread contexts: %s", key, strerror(errno));
+}
+
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino)
 {
 	struct {

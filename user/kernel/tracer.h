@@ -14,6 +14,7 @@
 
 #include "arg_rule.h"
 #include "python/py_image.h"
+#include "otel_context.h"
 #include "wire.h"
 
 struct tracer_pattern {
@@ -117,6 +118,10 @@ bool tracer_has_targets(const struct tracer *t);
 /* Leaves the events of a name out, or no longer; what is left out counts as lost (WIRE_LOSS_CPU).
  * NULL: of all names that tracer_options did not give. */
 void tracer_shed(struct tracer *t, const char *name, bool out);
+
+/* Where a process publishes the contexts of its threads (otel_context.h); n 0: nowhere any more.
+ */
+void tracer_set_context(struct tracer *t, pid_t pid, const struct process_context *context);
 
 /* A file as struct wire_exec names it need not be stopped for any more. */
 int tracer_know_file(struct tracer *t, uint64_t dev, uint64_t ino);

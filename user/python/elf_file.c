@@ -248,6 +248,8 @@ static uint64_t *dynamic_slot(struct elf_file *f, uint64_t tag)
 {
 	if (tag == DT_GNU_HASH)
 		return &f->gnu_hash;
+	if (tag == DT_FLAGS_1)
+		return &f->flags_1;
 	return tag < sizeof(f->dynamic) / sizeof(*f->dynamic) ? &f->dynamic[tag] : NULL;
 }
 
@@ -528,6 +530,22 @@ void elf_file_relocate(struct elf_file *f)
 			continue;
 		memcpy(s->data + (rela.r_offset - s->addr), &value, 8);
 	}
+}
+
+static bool names_library(const struct elf_file *f, const char *name)
+{
+	return f->dynsym.strings &&
+	       memmem(f->dynsym.strings, f->dynsym.strings_size, name, strlen(name));
+}
+
+enum elf_libc elf_file_libc(const struct elf_file *f)
+{
+	if (names_library(f, "libc.musl-"))
+		return ELF_LIBC_MUSL;
+	/* The loader is named where nothing else is wanted but __tls_get_addr. */
+	if (names_library(f, "libc.so.6") || names_library(f, "ld-linux-x86-64.so.2"))
+		return ELF_LIBC_GLIBC;
+	return ELF_LIBC_UNKNOWN;
 }
 
 static size_t build_id_in(const unsigned char *note, uint64_t left, uint8_t *id, size_t max)

@@ -58,7 +58,7 @@ struct elf_file {
 	char *section_names;
 	size_t section_names_size;
 	uint64_t dynamic[40]; /* values of the low tags; 0: absent */
-	uint64_t gnu_hash;
+	uint64_t gnu_hash, flags_1;
 	const char *soname; /* NULL: none */
 	struct elf_symbol_table dynsym, symtab, debugdata, debugfile;
 	bool relocated;
@@ -123,6 +123,10 @@ void elf_file_relocate(struct elf_file *f);
 
 /* The unwind entry that covers addr. */
 bool elf_file_range(struct elf_file *f, uint64_t addr, struct elf_range *out);
+
+/* Whose dynamic loader a file is linked for; unknown if it names neither libc nor loader. */
+enum elf_libc { ELF_LIBC_UNKNOWN, ELF_LIBC_GLIBC, ELF_LIBC_MUSL };
+enum elf_libc elf_file_libc(const struct elf_file *f);
 
 /* GNU build-id; its length, 0 if there is none. */
 size_t elf_file_build_id(struct elf_file *f, uint8_t *id, size_t max);

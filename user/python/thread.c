@@ -172,15 +172,6 @@ static bool read_function(struct elf_file *f, const struct elf_symbol *sym,
 	return thread->source != PY_THREAD_UNKNOWN;
 }
 
-/* Whether a shared library is linked with musl, whose DTV has plain pointers; glibc's has pairs. */
-static bool needs_musl(const struct elf_file *f)
-{
-	static const char name[] = "libc.musl-";
-
-	return f->dynsym.strings &&
-	       memmem(f->dynsym.strings, f->dynsym.strings_size, name, sizeof(name) - 1);
-}
-
 void thread_find(struct elf_file *f, const struct elf_symbol_table *symbols, uint32_t version,
 		 struct py_thread *thread)
 {
@@ -190,7 +181,7 @@ void thread_find(struct elf_file *f, const struct elf_symbol_table *symbols, uin
 	struct elf_symbol sym;
 	uint64_t offset = runtime_offset(version);
 
-	*thread = (struct py_thread){.dtv_stride = needs_musl(f) ? 8 : 16};
+	*thread = (struct py_thread){.dtv_stride = elf_file_libc(f) == ELF_LIBC_MUSL ? 8 : 16};
 	if (offset) {
 		if (!elf_symbol_find(symbols, "_PyRuntime", &sym))
 			return;

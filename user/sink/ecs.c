@@ -372,6 +372,25 @@ static void write_network(struct members *m, const struct audit_event *event,
 	buf_free(&scratch);
 }
 
+static void write_id(struct members *m, const char *key, const void *id, size_t size)
+{
+	struct members sub = member_object(m, key);
+
+	member_key(&sub, "id");
+	buf_char(m->out, '"');
+	format_hex(m->out, id, size);
+	buf_char(m->out, '"');
+	members_end(&sub);
+}
+
+static void write_trace(struct members *m, const struct wire_trace *trace)
+{
+	if (!trace)
+		return;
+	write_id(m, "trace", trace->trace_id, sizeof(trace->trace_id));
+	write_id(m, "span", trace->span_id, sizeof(trace->span_id));
+}
+
 static void write_error(struct members *m, const struct audit_event *event)
 {
 	struct members error;
@@ -433,6 +452,7 @@ static void ecs_write(struct buf *out, const struct audit_event *event, uint64_t
 		write_file(&m, event, row);
 		write_network(&m, event, row);
 	}
+	write_trace(&m, event->trace);
 	write_error(&m, event);
 	member_key(&m, "pyaudit");
 	json_own(out, event);

@@ -89,6 +89,18 @@ void format_time_local(struct buf *out, int64_t ns)
 	add_fraction(out, fraction / 1000, 6);
 }
 
+void format_hex(struct buf *out, const void *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		buf_char(out, digits[p[i] >> 4]);
+		buf_char(out, digits[p[i] & 15]);
+	}
+}
+
 void format_errno(struct buf *out, uint64_t number)
 {
 	const char *name = number && number < 4096 ? strerrorname_np(number) : NULL;

@@ -17,6 +17,9 @@ void format_time_local(struct buf *out, int64_t ns);
 void format_float(struct buf *out, double value);
 double format_double(uint64_t bits);
 
+/* Two small hexadecimal digits for each byte. */
+void format_hex(struct buf *out, const void *data, size_t len);
+
 /* "EFAULT", or the number when it has no name. */
 void format_errno(struct buf *out, uint64_t number);
 /* "SIGKILL", "SIGRTMIN+2", or "SIG32" */

@@ -151,6 +151,22 @@ static void put_args(struct buf *out, const struct audit_event *event)
 	}
 }
 
+static void put_id(struct buf *out, const char *name, const void *id, size_t size)
+{
+	size_t at = begin_field(out, name);
+
+	format_hex(out, id, size);
+	end_field(out, at);
+}
+
+static void put_trace(struct buf *out, const struct wire_trace *trace)
+{
+	if (!trace)
+		return;
+	put_id(out, "PYAUDIT_TRACE_ID", trace->trace_id, sizeof(trace->trace_id));
+	put_id(out, "PYAUDIT_SPAN_ID", trace->span_id, sizeof(trace->span_id));
+}
+
 static void put_audit(struct buf *out, const struct audit_event *event)
 {
 	size_t at;
@@ -166,6 +182,7 @@ static void put_audit(struct buf *out, const struct audit_event *event)
 	if (event->row)
 		put_cstr(out, "PYAUDIT_CATEGORY", event->row->category);
 	put_args(out, event);
+	put_trace(out, event->trace);
 }
 
 /* With OBJECT_SYSTEMD_UNIT, if it comes from root, "journalctl -u UNIT" shows the events of a

@@ -109,12 +109,24 @@ static void write_container(struct buf *out, const struct audit_event *event)
 	write_string(out, ",\"container\":", event->process ? event->process->container : NULL);
 }
 
+static void write_trace(struct buf *out, const struct wire_trace *trace)
+{
+	if (!trace)
+		return;
+	buf_lit(out, ",\"trace_id\":\"");
+	format_hex(out, trace->trace_id, sizeof(trace->trace_id));
+	buf_lit(out, "\",\"span_id\":\"");
+	format_hex(out, trace->span_id, sizeof(trace->span_id));
+	buf_char(out, '"');
+}
+
 static void write_audit(struct buf *out, const struct audit_event *event)
 {
 	write_event_name(out, event);
 	write_arguments(out, event);
 	json_calls(out, event);
 	write_container(out, event);
+	write_trace(out, event->trace);
 }
 
 static void write_syscall(struct buf *out, const struct audit_event *event)

@@ -297,6 +297,7 @@ void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, i
 		.severity = format_severity(event) == LOG_WARNING ? SEVERITY_WARN : SEVERITY_INFO,
 		.name = name,
 		.body = body.len ? &body : NULL,
+		.trace = event->type == RECORD_AUDIT ? event->trace : NULL,
 	};
 	size_t at;
 

@@ -19,6 +19,9 @@
 #define RECORD_SEVERITY	      2
 #define RECORD_BODY	      5
 #define RECORD_DROPPED	      7
+#define RECORD_FLAGS	      8
+#define RECORD_TRACE_ID	      9
+#define RECORD_SPAN_ID	      10
 #define RECORD_OBSERVED	      11
 #define RECORD_EVENT_NAME     12
 #define KEY_VALUE_KEY	      1
@@ -193,6 +196,24 @@ void otlp_put_double(struct otlp_writer *w, const char *key, double value)
 	end_attribute(w, &a);
 }
 
+/* The JSON encoding has ids as hexadecimal digits, not in base64 (OTLP specification, "JSON
+ * Protobuf Encoding"). */
+static void put_json_trace(struct buf *out, const struct wire_trace *trace)
+{
+	buf_lit(out, "\"traceId\":\"");
+	format_hex(out, trace->trace_id, sizeof(trace->trace_id));
+	buf_lit(out, "\",\"spanId\":\"");
+	format_hex(out, trace->span_id, sizeof(trace->span_id));
+	buf_printf(out, "\",\"flags\":%u,", trace->flags);
+}
+
+static void put_trace(struct buf *out, const struct wire_trace *trace)
+{
+	pb_fixed32(out, RECORD_FLAGS, trace->flags);
+	pb_bytes(out, RECORD_TRACE_ID, trace->trace_id, sizeof(trace->trace_id));
+	pb_bytes(out, RECORD_SPAN_ID, trace->span_id, sizeof(trace->span_id));
+}
+
 static void put_json_head(struct otlp_writer *w, const struct otlp_record *record)
 {
 	/* otlp_group puts the records of a resource behind each other. */
@@ -202,6 +223,8 @@ static void put_json_head(struct otlp_writer *w, const struct otlp_record *recor
 		   "{\"timeUnixNano\":\"%lld\",\"observedTimeUnixNano\":\"%lld\","
 		   "\"severityNumber\":%d,",
 		   (long long)record->time, (long long)record->observed, record->severity);
+	if (record->trace)
+		put_json_trace(w->out, record->trace);
 	if (!record->body)
 		return;
 	buf_lit(w->out, "\"body\":");
@@ -225,6 +248,8 @@ size_t otlp_record_begin(struct otlp_writer *w, const struct otlp_record *record
 		put_string_value(w, record->body);
 		pb_end(w->out, body);
 	}
+	if (record->trace)
+		put_trace(w->out, record->trace);
 	return at;
 }
 

@@ -42,6 +42,7 @@ struct otlp_record {
 	int severity;		/* SeverityNumber */
 	const char *name;	/* event_name */
 	const struct text *body;
+	const struct wire_trace *trace; /* the span it belongs to; may be NULL */
 };
 size_t otlp_record_begin(struct otlp_writer *w, const struct otlp_record *record);
 /* Behind the attributes. at: what otlp_record_begin returned. */

@@ -307,10 +307,11 @@ static int key_add(struct key_set *set, uint64_t a, uint64_t b, uint64_t c)
 struct walk {
 	pid_t pid;
 	int dir;
-	struct key_set lines; /* seen in maps: saves opening the same file again */
-	struct key_set files; /* seen opened */
-	bool denied;	      /* a mapped file could not be had */
-	bool single;	      /* only one file is looked at */
+	struct key_set lines;	     /* seen in maps: saves opening the same file again */
+	struct key_set files;	     /* seen opened */
+	bool denied;		     /* a mapped file could not be had */
+	bool single;		     /* only one file is looked at */
+	const struct map_line *line; /* the mapping that is looked at; NULL: none */
 	target_file_fn fn;
 	void *arg;
 };
@@ -342,6 +343,10 @@ static int visit_pin(struct walk *w, int pin)
 		return 0;
 	}
 	file = target_file_of(fd, &st, name);
+	if (w->line) {
+		file.start = w->line->start;
+		file.offset = w->line->offset;
+	}
 	ret = w->single ? 1 : key_add(&w->files, file.dev, file.ino, 0);
 	if (ret > 0)
 		ret = w->fn(&file, w->arg);
@@ -416,6 +421,7 @@ static int visit_mapping(struct walk *w, const struct map_line *line)
 	char link[64];
 	int ret;
 
+	w->line = line;
 	snprintf(link, sizeof(link), "map_files/%" PRIx64 "-%" PRIx64, line->start, line->end);
 	ret = visit_link(w, link);
 	if (ret != -EPERM && ret != -EACCES)
@@ -428,7 +434,7 @@ static int visit_mapping(struct walk *w, const struct map_line *line)
 
 int target_mapped_file(pid_t pid, const struct map_line *line, target_file_fn fn, void *arg)
 {
-	struct walk w = {.pid = pid, .single = true, .fn = fn, .arg = arg};
+	struct walk w = {.pid = pid, .single = true, .line = line, .fn = fn, .arg = arg};
 	char path[64];
 	int pin, ret = -EPERM;
 

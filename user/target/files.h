@@ -18,6 +18,9 @@ struct target_file {
 	int64_t modified; /* as well: ns since the epoch */
 	int fd;		  /* read only; closed when the callback returns: dup to keep */
 	const char *path; /* for messages only: what the kernel's link says */
+	/* The mapping it was found by: its address, 0 if by none, and where in the file it begins.
+	 */
+	uint64_t start, offset;
 };
 
 /* The file that is open; path must live as long as it. */

@@ -18,6 +18,8 @@ import threading
 import time
 
 PATH = "/v1/logs"
+LOGS = "opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest"
+LOGS_PROTO = "opentelemetry/proto/collector/logs/v1/logs_service.proto"
 
 
 def varint(data, at):
@@ -82,10 +84,11 @@ def unique(pairs):
 
 
 class Record:
-    def __init__(self, resource, scope, name, time, observed, severity, body, attributes, dropped=0):
+    def __init__(self, resource, scope, name, time, observed, severity, body, attributes, dropped=0, span=None):
         self.resource, self.scope, self.name = resource, scope, name
         self.time, self.observed, self.severity = time, observed, severity
         self.body, self.attributes, self.dropped = body, attributes, dropped
+        self.span = span  # (trace id, span id, flags), ids in hexadecimal digits; None: of none
 
     def event(self):
         return self.attributes.get("pyaudit.event")
@@ -101,7 +104,8 @@ def protobuf_record(data, resource, scope):
         else:
             one[number] = value
     return Record(resource, scope, one[12].decode(), one[1], one[11], one[2],
-                  any_value(one[5]) if 5 in one else None, unique(attributes), one.get(7, 0))
+                  any_value(one[5]) if 5 in one else None, unique(attributes), one.get(7, 0),
+                  (one[9].hex(), one[10].hex(), one[8]) if {8, 9, 10} & set(one) else None)
 
 
 def decode_protobuf(body):
@@ -139,7 +143,8 @@ def decode_json(body):
                 yield Record(resource, scope, log["eventName"], int(log["timeUnixNano"]),
                              int(log["observedTimeUnixNano"]), log["severityNumber"],
                              json_value(log["body"]) if "body" in log else None,
-                             json_attributes(log["attributes"]), log.get("droppedAttributesCount", 0))
+                             json_attributes(log["attributes"]), log.get("droppedAttributesCount", 0),
+                             (log["traceId"], log["spanId"], log["flags"]) if "traceId" in log else None)
 
 
 class Request:

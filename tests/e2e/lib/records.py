@@ -9,7 +9,7 @@ if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)  # ints are exact at any size
 
 AUDIT_KEYS = ["type", "time", "seq", "pid", "tid", "ppid", "uid", "comm", "event", "args", "truncated",
-              "unreadable", "stack", "syscalls", "container"]
+              "unreadable", "stack", "syscalls", "container", "trace_id", "span_id"]
 NEEDED = {
     "audit": ["type", "time", "seq", "pid", "tid", "ppid", "uid", "comm", "event"],
     "process": ["type", "time", "seq", "pid"],  # of one that is gone already nothing else may be known
