@@ -169,6 +169,12 @@ static void test_shell(void **state)
 		{"cmd --password-file x", NULL},
 		{"X=1 make", NULL},
 		{"echo \"unclosed", NULL},
+		/* what was redacted before: by a program that logs commands */
+		{"cmd --password " ARGV " x", NULL},
+		{"sqlcmd -P" ARGV " x", NULL},
+		{"curl -H 'Authorization: " HEADER "' h", NULL},
+		/* but not what hides behind it */
+		{"cmd --password " ARGV "x y", "cmd --password " ARGV " y"},
 		{"'", NULL},
 		{"-", NULL},
 		{"--", NULL},

@@ -261,14 +261,30 @@ void scan_word(struct command_line *line, const struct view *v, uint32_t from, u
 	scan_word_at(line, v, from, to, spans, 0);
 }
 
+/* The length of a token that stands there already: to a shell its < would be a redirection, and
+ * what follows a flag would be hidden twice. */
+static uint32_t token_length(const struct view *v, uint32_t from, uint32_t to)
+{
+	static const char *const tokens[] = {TOKEN_ARGV, TOKEN_HEADER, TOKEN_URL};
+	size_t i;
+
+	for (i = 0; i < sizeof(tokens) / sizeof(*tokens); i++)
+		if (view_starts(v, from, to, tokens[i]))
+			return strlen(tokens[i]);
+	return 0;
+}
+
 /* Where a word of a shell's ends: quotes hold together what they enclose. */
 static uint32_t word_end(const struct view *v, uint32_t i, uint32_t to)
 {
-	uint32_t unit, quote = 0;
+	uint32_t unit, quote = 0, token;
 
 	for (; i < to; i++) {
 		unit = view_at(v, i);
-		if (unit == '\\' && quote != '\'')
+		token = unit == '<' ? token_length(v, i, to) : 0;
+		if (token)
+			i += token - 1;
+		else if (unit == '\\' && quote != '\'')
 			i++;
 		else if (quote && unit == quote)
 			quote = 0;
@@ -307,7 +323,8 @@ static void scan_code(const struct view *v, uint32_t from, uint32_t to, struct s
 		/* A new command begins. */
 		if (unit_is_in(unit, ";&|()`\n"))
 			line = (struct command_line){0};
-		if (unit_is_space(unit) || unit_is_in(unit, ";&|()`<>")) {
+		if ((unit_is_space(unit) || unit_is_in(unit, ";&|()`<>")) &&
+		    !token_length(v, from, to)) {
 			from++;
 			continue;
 		}
