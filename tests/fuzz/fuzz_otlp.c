@@ -14,9 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Pairs are what their readers take them for. */
 static void walk(const struct buf *pairs)
 {
-	const char *p = pairs->data, *end = p + pairs->len;
+	const char *p = pairs->data, *end;
 
-	assert(!pairs->len || !end[-1]);
+	if (!pairs->len)
+		return;
+	end = p + pairs->len;
+	assert(!end[-1]);
 	while (p < end) {
 		assert(*p);
 		p += strlen(p) + 1;
