@@ -17,6 +17,7 @@ INSTALL ?= install
 CLANG ?= clang
 CLANG_FORMAT ?= clang-format
 FUZZ_SECONDS ?= 60
+FUZZERS ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SOAK_SECONDS ?= 600
 # Ubuntu's /usr/sbin/bpftool only works for the kernel it was packaged with; the tool behind it for any.
 BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
@@ -32,7 +33,7 @@ OBJ := $(SRC:%.c=$(B)/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 # The fuzzers, each with its corpus.
 REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ := $(FUZZERS:%=$(B)/fuzz/fuzz_%)
 STYLED := $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -239,7 +240,7 @@ help:
 	'  unit       the unit tests; no root needed' \
 	'  e2e        the tracer against real interpreters; as root' \
 	'  asan       unit and e2e with address, leak and undefined behaviour sanitizers' \
-	'  fuzz       each fuzzer for FUZZ_SECONDS (60)' \
+	'  fuzz       each fuzzer, or those in FUZZERS, for FUZZ_SECONDS (60)' \
 	'  bench      what tracing costs on this machine; as root' \
 	'  matrix     the differential tests on many builds of CPython; as root' \
 	'  soak       SOAK_SECONDS (600) of a busy machine; as root' \
