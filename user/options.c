@@ -170,6 +170,8 @@ static int check_conflicts(const struct option_parser *p, const char *operand)
 		 "--output: a table cannot be sent to a socket; give --format json, or a file"},
 		{p->o.rotate_size && (!p->o.output || p->o.to_socket || !strcmp(p->o.output, "-")),
 		 "--rotate: there is no file to rotate; give -o FILE"},
+		{p->o.otel_pid != PID_IN_RESOURCE && !p->o.otlp,
+		 "--otel-pid-attr: of what --otlp sends; give --otlp too"},
 		{p->o.spool && !p->o.otlp, "--spool: keeps what --otlp sends; give --otlp too"},
 		{!strcmp(p->o.format, "folded") && p->o.summary,
 		 "--summary and --format folded: two ways to count; give one of them"},

@@ -24,6 +24,7 @@ enum run_mode {
 
 struct config;
 
+enum pid_place { PID_IN_RESOURCE, PID_IN_RECORD };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
@@ -62,6 +63,7 @@ struct options {
 	size_t n_syslog;
 	bool otlp;
 	const char *otlp_url; /* NULL: as the environment says */
+	enum pid_place otel_pid;
 	char *spool;	      /* directory; NULL: none */
 	uint64_t spool_size;  /* bytes */
 	const char *metrics;  /* where --metrics listens; NULL: nowhere */

@@ -29,7 +29,8 @@ static int add_otlp(struct session *s)
 	struct otlp_options options = {.url = o->otlp_url,
 				       .spool = o->spool,
 				       .spool_size = o->spool_size,
-				       .spool_owner = geteuid()};
+				       .spool_owner = geteuid(),
+				       .identity_in_records = o->otel_pid == PID_IN_RECORD};
 	struct otlp *otlp;
 	gid_t gid;
 

@@ -68,6 +68,9 @@ _pyaudit_trace() {
 	--metrics)
 		return
 		;;
+	--otel-pid-attr)
+		return
+		;;
 	--spool)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -101,7 +104,7 @@ _pyaudit_trace() {
 		;;
 	esac
 	case $cur in
-	-*) mapfile -t COMPREPLY < <(compgen -W '-p --pid -f --follow -a --all -u --uid --comm --cgroup --as-root -e --event --arg -s --string-limit --no-args -k --stack --syscalls --outcome-wait -o --output --rotate --format --redact -c --summary --color -q --quiet -v --verbose --metrics --otlp --spool --journald --syslog --duration --count --buffer --rate --max-cpu --probe --user --config --check --list-events --version -h --help' -- "$cur") ;;
+	-*) mapfile -t COMPREPLY < <(compgen -W '-p --pid -f --follow -a --all -u --uid --comm --cgroup --as-root -e --event --arg -s --string-limit --no-args -k --stack --syscalls --outcome-wait -o --output --rotate --format --redact -c --summary --color -q --quiet -v --verbose --metrics --otlp --otel-pid-attr --spool --journald --syslog --duration --count --buffer --rate --max-cpu --probe --user --config --check --list-events --version -h --help' -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }

@@ -134,6 +134,16 @@ class Records(OtlpCase):
         headers = receiver.requests[0].headers
         self.assertEqual((headers["Content-Type"], headers["Content-Encoding"]), ("application/json", "gzip"))
 
+    def test_pid_of_record(self):
+        receiver = self.receiver()
+        self.export(receiver, "import sys, os\nsys.audit('e2e.pid', os.getpid())\n", "--otel-pid-attr=record")
+        (record,) = receiver.events("e2e.pid")
+        self.assertEqual(record.attributes["process.pid"], json.loads(record.attributes["pyaudit.args"])["arg0"])
+        self.assertIn("process.creation.time", record.attributes)
+        self.assertEqual({k for k in record.resource if k.startswith("process.")} &
+                         {"process.pid", "process.creation.time", "process.parent_pid", "process.vpid"}, set())
+        self.assertEqual(record.resource["process.executable.path"], os.path.realpath(self.py.path))
+
     def test_judge(self):
         """protoc, with the official .proto, knows every field of what we send."""
         folder = otlp.proto_folder()

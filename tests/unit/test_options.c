@@ -299,6 +299,8 @@ static void errors(void **state)
 	bad(ARGV("-a", "--format", "xml"), "text, json");
 	bad(ARGV("-a", "--format", "tex"), "text, json");
 	bad(ARGV("-a", "--color", "maybe"), "auto|always|never");
+	bad(ARGV("-a", "--otlp", "--otel-pid-attr", "both"), "resource|record");
+	bad(ARGV("-a", "--otel-pid-attr=record"), "give --otlp too");
 	bad(ARGV("-a", "--probe", ""), "auto|uprobe|usdt");
 	bad(ARGV("-a", "-o", ""), "--output ''");
 }

@@ -268,6 +268,42 @@ static void process_environment(void **state)
 	buf_free(&pairs);
 }
 
+/* Of the resource or of the record, but whatever the process publishes, once. */
+static void identity(void **state)
+{
+	static const char published[] = "process.pid\0"
+					"9\0a\0b";
+	struct otlp_config c = {.json = true, .max_attributes = 64, .max_value = UINT32_MAX};
+	struct process_info p = {
+		.pid = 7, .started_ns = 1, .otel = published, .otel_len = sizeof(published)};
+	struct audit_event e = {.type = RECORD_AUDIT, .pid = 7, .ppid = 6, .process = &p};
+	struct buf attributes = {0}, out = {0};
+	struct otlp_origin origin;
+	struct spool_block block;
+	struct otlp_batch b;
+	char *record, *pid;
+	int in_record;
+
+	otlp_origin_init(&origin, &attributes);
+	otlp_batch_init(&b, &c);
+	for (in_record = 0; in_record < 2; in_record++) {
+		origin.identity_in_records = in_record;
+		out.len = 0;
+		assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
+		assert_int_equal(otlp_batch_seal(&b, &out, &block), 0);
+		buf_char(&out, 0);
+		record = strstr(out.data, "logRecords");
+		pid = strstr(out.data, "\"process.pid\",\"value\":{\"intValue\":\"7\"}");
+		assert_true(record && pid);
+		assert_int_equal(pid > record, in_record);
+		assert_null(strstr(pid + 2, "process.pid"));
+		assert_int_equal(strstr(out.data, "process.creation.time") > record, in_record);
+		assert_int_equal(strstr(out.data, "process.parent_pid") > record, in_record);
+	}
+	otlp_batch_free(&b);
+	buf_free(&out);
+}
+
 /* Beside the resource: what is said of thread contexts. */
 static void extra(void **state)
 {
@@ -431,7 +467,7 @@ int main(void)
 		cmocka_unit_test(context),    cmocka_unit_test(process_environment),
 		cmocka_unit_test(syscalls),   cmocka_unit_test(batch_protobuf),
 		cmocka_unit_test(batch_json), cmocka_unit_test(traced),
-		cmocka_unit_test(extra),
+		cmocka_unit_test(extra),      cmocka_unit_test(identity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

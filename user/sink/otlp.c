@@ -132,6 +132,7 @@ static int start(struct otlp *o, const struct otlp_options *options)
 		.gzip = c->gzip,
 	};
 	otlp_origin_init(&o->origin, &c->attributes);
+	o->origin.identity_in_records = options->identity_in_records;
 	otlp_batch_init(&o->batch, c);
 	o->seed = (unsigned int)now_ns();
 	o->retry_delay = RETRY_MIN;

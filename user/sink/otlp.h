@@ -18,7 +18,8 @@ struct otlp_options {
 	const char *url;   /* NULL: as the environment says */
 	const char *spool; /* directory; NULL: none */
 	uint64_t spool_size;
-	uid_t spool_owner; /* besides us */
+	uid_t spool_owner;	  /* besides us */
+	bool identity_in_records; /* see struct otlp_origin */
 };
 
 extern const struct exporter_ops otlp_ops;

@@ -110,7 +110,7 @@ int otlp_batch_add(struct otlp_batch *b, const struct otlp_origin *origin,
 	}
 	before = g->records.len;
 	b->writer.out = &g->records;
-	otlp_write_record(&b->writer, event, clock_ns(CLOCK_REALTIME));
+	otlp_write_record(&b->writer, origin, event, clock_ns(CLOCK_REALTIME));
 	if (g->records.failed || b->writer.text.failed) {
 		g->records.failed = b->writer.text.failed = false;
 		buf_truncate(&g->records, before);

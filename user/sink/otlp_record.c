@@ -286,7 +286,8 @@ static struct text line_of(struct buf *line, const struct audit_event *event)
 	return text_of_bytes(line->data ?: "", end ? (size_t)(end - line->data) : line->len);
 }
 
-void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, int64_t observed)
+void otlp_write_record(struct otlp_writer *w, const struct otlp_origin *origin,
+		       const struct audit_event *event, int64_t observed)
 {
 	struct buf line = {0};
 	struct text body = line_of(&line, event);
@@ -304,6 +305,8 @@ void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, i
 	choose_name(name, sizeof(name), event);
 	at = otlp_record_begin(w, &record);
 	otlp_attributes_begin(w, OTLP_RECORD_ATTRIBUTES);
+	if (event->pid && origin->identity_in_records)
+		otlp_write_identity(w, event);
 	if (event->type == RECORD_LOST)
 		put_lost(w, event);
 	else if (event->type == RECORD_SYSCALL)

@@ -13,10 +13,14 @@
 struct otlp_origin {
 	const struct buf *attributes; /* of OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME */
 	char host[256], machine[33], arch[65];
+	bool identity_in_records; /* what tells a process from others is not in the resource */
 };
 
 /* attributes must outlive it. */
 void otlp_origin_init(struct otlp_origin *origin, const struct buf *attributes);
+
+/* The attributes that tell the process of a record from all others. */
+void otlp_write_identity(struct otlp_writer *w, const struct audit_event *event);
 
 /* The attributes of the resource: the process the record is of, or the tracer itself. */
 void otlp_write_resource(struct otlp_writer *w, const struct otlp_origin *origin,
@@ -27,6 +31,7 @@ void otlp_write_resource(struct otlp_writer *w, const struct otlp_origin *origin
 bool otlp_wants(const struct audit_event *event);
 
 /* Appends the log record. observed: now, ns since the epoch. */
-void otlp_write_record(struct otlp_writer *w, const struct audit_event *event, int64_t observed);
+void otlp_write_record(struct otlp_writer *w, const struct otlp_origin *origin,
+		       const struct audit_event *event, int64_t observed);
 
 #endif

@@ -89,17 +89,39 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void put_started(struct resource *r, const struct process_info *p)
+/* What tells one process from all others. */
+static const char *const identity[] = {"process.pid", "process.creation.time", "process.parent_pid",
+				       "process.vpid"};
+
+void otlp_write_identity(struct otlp_writer *w, const struct audit_event *event)
 {
+	const struct process_info *p = event->process;
 	struct buf time = {0};
 
-	if (p->started_ns) {
+	otlp_put_int(w, identity[0], event->pid);
+	if (p && p->started_ns) {
 		format_time_utc(&time, p->started_ns);
 		buf_char(&time, '\0');
 		if (!time.failed)
-			put(r, "process.creation.time", time.data);
+			otlp_put_cstr(w, identity[1], time.data);
+		buf_free(&time);
 	}
-	buf_free(&time);
+	if (event->ppid)
+		otlp_put_int(w, identity[2], event->ppid);
+	if (p && p->ns_pid && p->ns_pid != p->pid)
+		otlp_put_int(w, identity[3], p->ns_pid);
+}
+
+/* Whatever else names these, it is not put into the resource. */
+static void put_identity(struct resource *r, const struct otlp_origin *origin,
+			 const struct audit_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(identity); i++)
+		is_new(r, identity[i]);
+	if (!origin->identity_in_records)
+		otlp_write_identity(r->w, event);
 }
 
 static void put_missed(struct resource *r, const struct process_info *p)
@@ -133,25 +155,21 @@ static void put_program(struct resource *r, const struct process_info *p)
 
 static void put_place(struct resource *r, const struct process_info *p)
 {
-	if (p->ns_pid && p->ns_pid != p->pid)
-		put_int(r, "process.vpid", p->ns_pid);
 	put(r, "process.linux.cgroup", p->cgroup);
 	put(r, "container.id", p->container);
 	put(r, "k8s.pod.uid", p->pod);
 	put(r, "pyaudit.systemd.unit", p->unit);
 }
 
-static void put_process(struct resource *r, const struct audit_event *event)
+static void put_process(struct resource *r, const struct otlp_origin *origin,
+			const struct audit_event *event)
 {
 	const struct process_info *p = event->process;
 
-	put_int(r, "process.pid", event->pid);
-	if (event->ppid)
-		put_int(r, "process.parent_pid", event->ppid);
+	put_identity(r, origin, event);
 	put_int(r, "process.user.id", event->uid);
 	if (!p)
 		return;
-	put_started(r, p);
 	put_program(r, p);
 	put_place(r, p);
 }
@@ -182,7 +200,7 @@ void otlp_write_resource(struct otlp_writer *w, const struct otlp_origin *origin
 
 	otlp_attributes_begin(w, OTLP_RESOURCE_ATTRIBUTES);
 	if (event->pid)
-		put_process(&r, event);
+		put_process(&r, origin, event);
 	put(&r, "host.name", origin->host);
 	put(&r, "host.id", origin->machine);
 	put(&r, "host.arch", origin->arch);
