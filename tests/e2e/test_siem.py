@@ -28,6 +28,40 @@ except OSError: pass
 """
 
 
+# Each with its outcome: announced, and behind Python's back.
+CALLS = """
+import ctypes, os, socket, subprocess, sys, tempfile
+libc = ctypes.CDLL(None, use_errno=True)
+d = tempfile.mkdtemp(dir=sys.argv[1]); a, b = d + '/a', d + '/b'
+open(a, 'w').close(); os.rename(a, b); os.remove(b)
+try: os.remove(b)
+except OSError: pass
+s = socket.socket()
+try: s.connect(('127.0.0.1', 1))
+except OSError: pass
+s.close()
+subprocess.run(['/bin/true'])
+try: subprocess.run(['/nowhere/e2e-none'])
+except OSError: pass
+p = lambda text: text.encode()
+os.close(libc.open(p(a), os.O_CREAT | os.O_RDWR, 0o600)); libc.rename(p(a), p(b)); libc.chmod(p(b), 0o600)
+libc.unlink(p(b)); libc.unlink(p(b)); libc.mkdir(p(a), 0o700); libc.rmdir(p(a)); libc.symlink(b'/x', p(b)); libc.unlink(p(b))
+s = socket.socket()
+address = (2).to_bytes(2, 'little') + (1).to_bytes(2, 'big') + bytes([127, 0, 0, 1]) + bytes(8)
+libc.connect(s.fileno(), address, 16)
+libc.bind(s.fileno(), address[:2] + bytes(2) + address[4:], 16)
+libc.sendto(s.fileno(), b'x', 1, 0, address, 16)
+libc.listen(s.fileno(), 1)
+libc.kill(os.getpid(), 0)
+libc.setuid(os.getuid()); libc.mount(b'none', b'/nowhere/e2e-none', b'e2e-none', 0, None); libc.umount2(b'/nowhere/e2e-none', 0)
+libc.syscall(176, b'e2e_no_such_module', 0)
+libc.mmap.restype = ctypes.c_void_p
+at = libc.mmap(None, 4096, 7, 0x22, -1, 0)
+libc.mprotect(ctypes.c_void_p(at), 4096, 7)
+libc.execl(b'/bin/true', b'true', b'e2e-arg', None)
+"""
+
+
 class Schemas(Case):
     time_limit = 120
 
@@ -123,6 +157,59 @@ class Schemas(Case):
         run = self.by_action(found, "metadata", "cpython.run_command")[0]
         self.assertEqual(run["script"]["script_content"]["untruncated_size"], len(MIXED) + 1)
         self.assertEqual(self.by_action(found, "metadata", "exit")[0]["type_uid"], 100702)
+
+    def calls(self, form):
+        """(records of events, records of system calls), as (name, record), in order."""
+        found = self.check_form(form, "--syscalls=all", "-s", "4096", "--", self.py.path, "-c", CALLS, self.dir)
+        own, name = ("pyaudit", lambda r: r["event"]["action"]) if form == "ecs" else \
+                    ("unmapped", lambda r: r["metadata"]["event_code"])
+        return tuple([(name(r), r) for r in found if r[own]["type"] == kind] for kind in ("audit", "syscall"))
+
+    def test_ecs_outcomes(self):
+        """With --syscalls events tell how they ended, and calls nobody announced what they are."""
+        events, calls = self.calls("ecs")
+        ended = lambda name, of: [(r["event"]["outcome"], r.get("error", {}).get("code")) for n, r in of if n == name]
+        mine = [(n, r) for n, r in events if n == "os.remove" and r["file"]["path"].endswith("/b")]
+        self.assertEqual(ended("os.remove", mine), [("success", None), ("failure", "ENOENT")])
+        self.assertEqual(ended("os.rename", events), [("success", None)])
+        self.assertEqual(ended("socket.connect", events), [("failure", "ECONNREFUSED")])
+        self.assertEqual(ended("subprocess.Popen", events), [("success", None), ("failure", "ENOENT")])
+        popen = [r["process"] for n, r in events if n == "subprocess.Popen"]
+        self.assertGreater(popen[0]["pid"], 0)
+        self.assertNotIn("pid", popen[1])
+        self.assertEqual(ended("compile", events)[0], ("unknown", None))
+        told = {n: r for n, r in calls}
+        for name, category, types in (("rename", "file", ["change"]), ("chmod", "file", ["change"]), ("mkdir", "file", ["creation"]),
+                                      ("rmdir", "file", ["deletion"]), ("symlink", "file", ["creation"]),
+                                      ("connect", "network", ["connection", "start"]), ("listen", "network", ["start"]),
+                                      ("kill", "process", ["change"]), ("execve", "process", ["start"]),
+                                      ("delete_module", "driver", ["end"]), ("mount", "file", ["creation"])):
+            self.assertEqual((told[name]["event"]["category"], told[name]["event"]["type"]), ([category], types), name)
+            self.assertEqual(told[name]["pyaudit"]["name"], name)
+        self.assertEqual(ended("unlink", calls), [("success", None), ("failure", "ENOENT"), ("success", None)])
+        self.assertEqual(ended("connect", calls), [("failure", "ECONNREFUSED")])
+        self.assertEqual(told["connect"]["destination"], {"address": "127.0.0.1", "ip": "127.0.0.1", "port": 1})
+        self.assertEqual(told["execve"]["process"]["args"], ["true", "e2e-arg"])
+        self.assertTrue(told["symlink"]["file"]["path"].endswith("/b"))
+        self.assertEqual(told["symlink"]["file"]["target_path"], "/x")
+
+    def test_ocsf_outcomes(self):
+        """The same as classes, activities and status."""
+        events, calls = self.calls("ocsf")
+        ended = lambda name, of: [(r["status_id"], r.get("status_code")) for n, r in of if n == name]
+        self.assertEqual(ended("socket.connect", events), [(2, "ECONNREFUSED")])
+        self.assertEqual(ended("subprocess.Popen", events), [(1, None), (2, "ENOENT")])
+        self.assertEqual(ended("compile", events)[0], (0, None))
+        told = {n: r for n, r in calls}
+        kinds = {"rename": 100105, "chmod": 100106, "mkdir": 100101, "rmdir": 100104, "symlink": 100101, "unlink": 100104,
+                 "connect": 400101, "bind": 400199, "sendto": 400106, "listen": 99, "kill": 100799, "execve": 100701,
+                 "setuid": 100705, "mount": 100112, "umount2": 100113, "delete_module": 100202, "mmap": 100401, "mprotect": 100402}
+        self.assertEqual({n: told[n]["type_uid"] for n in kinds if n in told}, kinds)
+        self.assertEqual(ended("unlink", calls), [(1, None), (2, "ENOENT"), (1, None)])
+        self.assertEqual(told["sendto"]["dst_endpoint"], {"ip": "127.0.0.1", "port": 1})
+        self.assertEqual(told["execve"]["process"]["cmd_line"], "true e2e-arg")
+        self.assertEqual(told["delete_module"]["driver"]["file"]["name"], "e2e_no_such_module")
+        self.assertEqual(told["mprotect"]["requested_permissions"], 7)
 
     def test_losses(self):
         """Losses stay visible: a record where the hole is, and the sum at the end."""

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <jansson.h>
+#include <sys/un.h>
 
 #include "decode/text_iter.h"
 #include "decode/wire_decode.h"
@@ -46,7 +48,7 @@ static json_t *written(const struct format_ops *format)
 	format->write(&out, &event, 42, false);
 	buf_char(&out, '\0');
 	assert_false(out.failed);
-	json = json_loads(out.data, JSON_REJECT_DUPLICATES, &error);
+	json = json_loads(out.data, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (!json)
 		fail_msg("%s: %s", error.text, out.data);
 	assert_ptr_equal(strchr(out.data, '\n'), out.data + strlen(out.data) - 1);
@@ -87,9 +89,9 @@ static void expect(const struct format_ops *format, const char *path, const char
 
 static bool names_category(const char *name)
 {
-	static const char *const known[] = {"configuration", "database", "file",
-					    "host",	     "library",	 "network",
-					    "package",	     "process",	 "web"};
+	static const char *const known[] = {"configuration", "database", "file",    "driver",
+					    "host",	     "library",	 "network", "package",
+					    "process",	     "web"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++)
@@ -98,27 +100,62 @@ static bool names_category(const char *name)
 	return false;
 }
 
+static size_t most_args(const struct event_row *row)
+{
+	size_t k, most = 0;
+
+	for (k = 0; k < row->n_variants; k++)
+		most = row->variants[k].n_args > most ? row->variants[k].n_args : most;
+	return most;
+}
+
+static void expect_row(const struct siem_row *row, const struct siem_row *before, size_t n_args)
+{
+	size_t k;
+
+	if (before && strcmp(before->name, row->name) >= 0)
+		fail_msg("%s is not at its place", row->name);
+	assert_true(names_category(row->category));
+	for (k = n_args; k < SIEM_ROLES; k++)
+		if (row->roles[k])
+			fail_msg("%s has no argument %zu", row->name, k);
+}
+
 /* Sorted, each of an event there is, with roles for arguments it has. */
 static void test_table(void **state)
 {
 	const struct siem_row *rows;
 	const struct event_row *row;
-	size_t n, i, k, most;
+	size_t n, i;
 
-	rows = siem_table(&n);
+	rows = siem_events(&n);
 	for (i = 0; i < n; i++) {
-		if (i && strcmp(rows[i - 1].event, rows[i].event) >= 0)
-			fail_msg("%s is not at its place", rows[i].event);
-		row = event_find(rows[i].event);
+		row = event_find(rows[i].name);
 		if (!row)
-			fail_msg("%s is no event", rows[i].event);
-		assert_true(names_category(rows[i].category));
-		for (k = most = 0; k < row->n_variants; k++)
-			most = row->variants[k].n_args > most ? row->variants[k].n_args : most;
-		for (k = most; k < SIEM_ROLES; k++)
-			if (rows[i].roles[k])
-				fail_msg("%s has no argument %zu", rows[i].event, k);
+			fail_msg("%s is no event", rows[i].name);
+		expect_row(&rows[i], i ? &rows[i - 1] : NULL, most_args(row));
 	}
+}
+
+/* The same of system calls, and all of them. */
+static void test_every_call(void **state)
+{
+	const struct siem_row *rows;
+	const struct call_row *calls;
+	size_t n, n_calls, i, k;
+
+	rows = siem_calls(&n);
+	calls = syscall_table(&n_calls);
+	for (i = 1; i < n; i++)
+		assert_true(strcmp(rows[i - 1].name, rows[i].name) < 0);
+	for (i = 0; i < n_calls; i++) {
+		for (k = 0; k < CALL_ARGS && calls[i].args[k].name;)
+			k++;
+		if (!siem_call_row(&calls[i])->name)
+			fail_msg("%s has no row", calls[i].name);
+		expect_row(siem_call_row(&calls[i]), NULL, k);
+	}
+	assert_int_equal(n, n_calls);
 }
 
 /* Every event has a category: its own, or that of its category here. */
@@ -130,11 +167,11 @@ static void test_every_event(void **state)
 	rows = event_table(&n);
 	for (i = 0; i < n; i++) {
 		event = (struct audit_event){.row = &rows[i]};
-		if (!siem_row_of(&event)->category)
+		if (!siem_event_row(&event)->category)
 			fail_msg("%s has none", rows[i].name);
 	}
 	event.row = NULL;
-	assert_null(siem_row_of(&event)->category);
+	assert_null(siem_event_row(&event)->category);
 }
 
 static void test_basename(void **state)
@@ -329,6 +366,198 @@ static void test_launch(void **state)
 	expect(&format_ocsf, "launch_type_id", "3");
 }
 
+static struct call_info calls[CALLS_MAX];
+
+static const struct call_row *call_named(const char *name)
+{
+	const struct call_row *rows;
+	size_t n, i;
+
+	rows = syscall_table(&n);
+	for (i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	fail_msg("%s is not watched", name);
+	return NULL;
+}
+
+static struct call_info *call(const char *name, int64_t ret)
+{
+	memset(calls, 0, sizeof(calls));
+	calls[0] = (struct call_info){.row = call_named(name), .ret = ret, .pid = 4711};
+	event = (struct audit_event){
+		.type = RECORD_SYSCALL, .pid = 4711, .tid = 4712, .calls = calls, .n_calls = 1};
+	return &calls[0];
+}
+
+static void test_file_calls(void **state)
+{
+	struct call_info *c = call("renameat2", -2);
+
+	c->texts[0] = text_of_cstr("/tmp/a");
+	c->texts[1] = text_of_cstr("b\xff");
+	expect(&format_ecs, "event.action", "renameat2");
+	expect(&format_ecs, "event.provider", "kernel");
+	expect(&format_ecs, "event.outcome", "failure");
+	expect(&format_ecs, "error.code", "ENOENT");
+	expect(&format_ecs, "file.path", "/tmp/a");
+	expect(&format_ecs, "process.thread.id", "4712");
+	expect(&format_ocsf, "type_uid", "100105");
+	expect(&format_ocsf, "status_id", "2");
+	expect(&format_ocsf, "status_code", "ENOENT");
+	expect(&format_ocsf, "file_result.name", "b\xef\xbf\xbd");
+	expect(&format_ocsf, "metadata.event_code", "renameat2");
+	c->text_errors[0] = 14;
+	expect(&format_ecs, "file", NULL);
+	expect(&format_ocsf, "class_uid", "0");
+	expect(&format_ocsf, "activity_name", "renameat2");
+	c = call("fchmod", 0);
+	expect(&format_ecs, "event.outcome", "success");
+	expect(&format_ecs, "error", NULL);
+	expect(&format_ocsf, "class_uid", "0");
+	expect(&format_ocsf, "status_id", "1");
+	expect(&format_ocsf, "status_code", NULL);
+}
+
+static void call_to(const void *address, size_t size)
+{
+	calls[0].texts[0] = text_of_bytes(address, size);
+}
+
+static void test_network_calls(void **state)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(443)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/run/x"};
+
+	call("connect", -EINPROGRESS);
+	call_to(&in, sizeof(in));
+	expect(&format_ecs, "destination.ip", "0.0.0.0");
+	expect(&format_ecs, "destination.port", "443");
+	expect(&format_ecs, "event.outcome", "unknown");
+	expect(&format_ocsf, "type_uid", "400101");
+	expect(&format_ocsf, "status_id", "0");
+	call_to(&in, sizeof(in) - 1);
+	expect(&format_ecs, "destination", NULL);
+	expect(&format_ocsf, "class_uid", "0");
+	call("bind", 0);
+	call_to(&in6, sizeof(in6));
+	expect(&format_ecs, "source.ip", "::");
+	expect(&format_ocsf, "src_endpoint.port", "53");
+	expect(&format_ocsf, "type_uid", "400199");
+	call("sendto", 3);
+	call_to(&un, sizeof(un));
+	expect(&format_ecs, "destination.address", "/run/x");
+	expect(&format_ecs, "destination.domain", NULL);
+	expect(&format_ocsf, "dst_endpoint.name", "/run/x");
+	un.sun_path[0] = '\0';
+	call_to(&un, offsetof(struct sockaddr_un, sun_path) + 6);
+	expect(&format_ocsf, "dst_endpoint.hostname", NULL);
+	call_to("", 0);
+	expect(&format_ocsf, "class_uid", "0");
+}
+
+static void test_process_calls(void **state)
+{
+	static char words[2 * (SIEM_WORDS + 3)];
+	struct call_info *c = call("execve", 0);
+	size_t i;
+
+	c->texts[0] = text_of_cstr("/bin/ls");
+	c->texts[1] = text_of_bytes("ls\0-l\0\0", 7);
+	expect(&format_ecs, "process.executable", "/bin/ls");
+	expect(&format_ecs, "process.command_line", "ls -l ");
+	expect(&format_ecs, "process.args_count", "3");
+	expect(&format_ecs, "process.pid", "4711");
+	expect(&format_ocsf, "type_uid", "100701");
+	expect(&format_ocsf, "launch_type_id", "3");
+	c->text_cut[1] = true;
+	expect(&format_ecs, "process.args_count", NULL);
+	c->text_cut[1] = false;
+	for (i = 0; i < sizeof(words); i += 2)
+		words[i] = 'x';
+	c->texts[1] = text_of_bytes(words, sizeof(words));
+	expect(&format_ecs, "process.args_count", "67");
+	call("clone", 4800);
+	expect(&format_ocsf, "launch_type_id", "2");
+	expect(&format_ecs, "event.outcome", "success");
+	c = call("kill", -3);
+	c->args[0] = 99;
+	expect(&format_ocsf, "process.pid", "99");
+	c->args[0] = (uint32_t)-99;
+	expect(&format_ocsf, "class_uid", "0");
+	call("setuid", -1);
+	expect(&format_ocsf, "type_uid", "100705");
+	expect(&format_ocsf, "process.pid", "4711");
+	c = call("mprotect", 0);
+	c->args[0] = 0x7f0000001000;
+	c->args[1] = 4096;
+	c->args[2] = 7;
+	expect(&format_ocsf, "type_uid", "100402");
+	expect(&format_ocsf, "base_address", "0x7f0000001000");
+	expect(&format_ocsf, "size", "4096");
+	expect(&format_ocsf, "requested_permissions", "7");
+	c = call("delete_module", 0);
+	c->texts[0] = text_of_cstr("evil");
+	expect(&format_ocsf, "driver.file.name", "evil");
+	expect(&format_ecs, "driver", NULL);
+}
+
+/* An audit event with these calls. */
+static void popen_with(size_t n, const struct call_info *made)
+{
+	begin("subprocess.Popen");
+	wb_cstr(&b, "ls");
+	wb_none(&b);
+	wb_none(&b);
+	wb_none(&b);
+	decode(4);
+	event.calls = made;
+	event.n_calls = n;
+}
+
+static void test_outcomes(void **state)
+{
+	struct call_info made[CALLS_MAX] = {
+		{.row = call_named("vfork"), .ret = 4800, .pid = 4711},
+		{.row = call_named("execve"), .ret = -2, .pid = 4800, .child = true},
+		{.row = call_named("execve"), .ret = 0, .pid = 4800, .child = true},
+	};
+
+	popen_with(0, NULL);
+	expect(&format_ecs, "event.outcome", "unknown");
+	popen_with(1, made);
+	expect(&format_ecs, "event.outcome", "unknown");
+	expect(&format_ecs, "process.pid", NULL);
+	popen_with(2, made);
+	expect(&format_ecs, "event.outcome", "failure");
+	expect(&format_ecs, "error.code", "ENOENT");
+	popen_with(3, made);
+	expect(&format_ecs, "event.outcome", "success");
+	expect(&format_ecs, "process.pid", "4800");
+	expect(&format_ocsf, "status_id", "1");
+	expect(&format_ocsf, "process.pid", "4800");
+	made[0].ret = -11;
+	popen_with(1, made);
+	expect(&format_ocsf, "status_code", "EAGAIN");
+	made[0].ret = -512;
+	popen_with(1, made);
+	expect(&format_ocsf, "status_id", "0");
+}
+
+/* Of as many as are kept the last may not be the last. */
+static void test_too_many_calls(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < CALLS_MAX; i++)
+		calls[i] = (struct call_info){.row = call_named("execve"), .ret = -2};
+	popen_with(CALLS_MAX - 1, calls);
+	expect(&format_ecs, "event.outcome", "failure");
+	popen_with(CALLS_MAX, calls);
+	expect(&format_ecs, "event.outcome", "unknown");
+}
+
 static void test_other_records(void **state)
 {
 	event = (struct audit_event){.type = RECORD_LOST, .lost = {LOSS_RING, 12}};
@@ -355,11 +584,14 @@ static void test_other_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	     cmocka_unit_test(test_every_event),
-		cmocka_unit_test(test_basename),     cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_file),	     cmocka_unit_test(test_base_event),
-		cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_launch),	     cmocka_unit_test(test_other_records),
+		cmocka_unit_test(test_table),	      cmocka_unit_test(test_every_event),
+		cmocka_unit_test(test_basename),      cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_file),	      cmocka_unit_test(test_base_event),
+		cmocka_unit_test(test_hostile_text),  cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_launch),	      cmocka_unit_test(test_other_records),
+		cmocka_unit_test(test_every_call),    cmocka_unit_test(test_file_calls),
+		cmocka_unit_test(test_network_calls), cmocka_unit_test(test_process_calls),
+		cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_too_many_calls),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System calls as both formats show them. */
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "decode/show.h"
+#include "decode/socket_address.h"
 #include "decode/text_iter.h"
 #include "sink/format.h"
 #include "sink/json.h"
@@ -31,48 +30,30 @@ static void quoted_text(struct buf *out, const struct text *text)
 
 static const struct style json_style = {"[", "]", json_text}, text_style = {"(", ")", quoted_text};
 
-static void write_inet(struct buf *out, const struct style *style, int family, const void *addr,
-		       uint16_t port)
+static void write_inet(struct buf *out, const struct style *style, const struct socket_address *a)
 {
-	char name[INET6_ADDRSTRLEN] = "";
-	struct text text;
+	struct text text = text_of_cstr(a->host);
 
-	inet_ntop(family, addr, name, sizeof(name));
-	text = text_of_cstr(name);
 	buf_str(out, style->open);
 	style->text(out, &text);
 	buf_str(out, style == &text_style ? ", " : ",");
-	buf_u64(out, ntohs(port));
+	buf_u64(out, a->port);
 	buf_str(out, style->close);
 }
 
 /* As Python has addresses: a pair for the internet, a path for AF_UNIX; others by their family. */
 static void write_address(struct buf *out, const struct style *style, const struct text *raw)
 {
-	size_t at = offsetof(struct sockaddr_un, sun_path);
-	const char *path = (const char *)raw->data + at;
-	struct sockaddr_in6 in6 = {0};
-	struct sockaddr_in in = {0};
-	sa_family_t family = AF_UNSPEC;
-	struct text text;
+	struct socket_address a;
 
-	if (raw->len >= sizeof(family))
-		memcpy(&family, raw->data, sizeof(family));
-	if (family == AF_INET && raw->len >= sizeof(in)) {
-		memcpy(&in, raw->data, sizeof(in));
-		write_inet(out, style, AF_INET, &in.sin_addr, in.sin_port);
-	} else if (family == AF_INET6 && raw->len >= offsetof(struct sockaddr_in6, sin6_scope_id)) {
-		memcpy(&in6, raw->data, raw->len < sizeof(in6) ? raw->len : sizeof(in6));
-		write_inet(out, style, AF_INET6, &in6.sin6_addr, in6.sin6_port);
-	} else if (family == AF_UNIX) {
-		size_t len = raw->len > at ? raw->len - at : 0;
-
-		/* A name in the file system ends with a NUL, an abstract one begins with it. */
-		text = text_of_bytes(path, len && *path ? strnlen(path, len) : len);
-		style->text(out, &text);
+	socket_address_of(raw, &a);
+	if (a.host[0]) {
+		write_inet(out, style, &a);
+	} else if (a.family == AF_UNIX) {
+		style->text(out, &a.path);
 	} else {
 		buf_str(out, style == &text_style ? "<family " : "{\"family\":");
-		buf_u64(out, family);
+		buf_u64(out, a.family);
 		buf_char(out, style == &text_style ? '>' : '}');
 	}
 }

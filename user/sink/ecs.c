@@ -57,29 +57,34 @@ static struct kind kind_of(const struct audit_event *event, const struct siem_ro
 }
 
 static void write_event(struct members *m, const struct audit_event *event,
-			const struct siem_row *row, uint64_t seq)
+			const struct siem_act *act, uint64_t seq)
 {
 	struct members e = member_object(m, "event");
-	struct kind kind = kind_of(event, row);
+	static const char *const outcomes[] = {
+		[OUTCOME_UNKNOWN] = "unknown",
+		[OUTCOME_SUCCESS] = "success",
+		[OUTCOME_FAILURE] = "failure",
+	};
+	struct kind kind = kind_of(event, act->row);
+	struct text name = siem_name(event);
 
 	member_cstr(&e, "kind", kind.kind);
 	if (kind.category) {
 		write_list(&e, "category", kind.category);
 		write_list(&e, "type", kind.types);
 	}
-	if (event->type == RECORD_AUDIT && event->name.data)
-		member_text(&e, "action", &event->name);
+	if (name.data)
+		member_text(&e, "action", &name);
 	else
 		member_cstr(&e, "action", kind.action);
-	member_cstr(&e, "provider", "cpython");
+	member_cstr(&e, "provider", event->type == RECORD_SYSCALL ? "kernel" : "cpython");
 	member_cstr(&e, "module", "pyaudit");
 	buf_lit(e.out, ",\"dataset\":\"pyaudit.");
 	buf_str(e.out, format_type(event->type));
 	buf_char(e.out, '"');
 	member_number(&e, "sequence", (int64_t)seq);
-	/* It is raised before the act. */
-	if (event->type == RECORD_AUDIT)
-		member_cstr(&e, "outcome", "unknown");
+	if (act->row)
+		member_cstr(&e, "outcome", outcomes[act->outcome]);
 	members_end(&e);
 }
 
@@ -92,7 +97,7 @@ static void write_traced(struct members *p, const struct audit_event *event)
 
 	member_number(p, "pid", event->pid);
 	member_cstr(p, "name", event->comm);
-	if (event->type == RECORD_AUDIT) {
+	if (event->type == RECORD_AUDIT || event->type == RECORD_SYSCALL) {
 		sub = member_object(p, "thread");
 		member_number(&sub, "id", event->tid);
 		members_end(&sub);
@@ -166,8 +171,10 @@ static void write_args(struct members *m, const struct value *argv)
 			buf_lit(m->out, "\"\"");
 	}
 	buf_char(m->out, ']');
-	member_number(m, "args_count",
-		      (int64_t)(argv->status == WIRE_TRUNCATED ? argv->num : argv->children));
+	if (argv->status != WIRE_TRUNCATED || argv->num)
+		member_number(
+			m, "args_count",
+			(int64_t)(argv->status == WIRE_TRUNCATED ? argv->num : argv->children));
 	buf_free(&scratch);
 }
 
@@ -178,16 +185,18 @@ static bool is_list(const struct value *v)
 
 /* What is started: os.exec keeps its number. */
 static void write_started(struct members *p, const struct audit_event *event,
-			  const struct siem_row *row)
+			  const struct siem_act *act)
 {
-	const struct value *argv = siem_arg(event, row, ROLE_ARGV), *first = NULL;
-	const struct value *program = siem_arg(event, row, ROLE_PROGRAM);
+	const struct value *argv = siem_arg(act, ROLE_ARGV), *first = NULL;
+	const struct value *program = siem_arg(act, ROLE_PROGRAM);
 	struct buf line = {0};
 
 	if (is_list(argv) && argv->children)
 		first = argv + 1;
-	if (row->activity == ACT_LAUNCH_EXEC)
+	if (act->row->activity == ACT_LAUNCH_EXEC)
 		member_number(p, "pid", event->pid);
+	else if (act->started)
+		member_number(p, "pid", act->started);
 	member_basename(p, "name", program ?: first);
 	member_value(p, "executable", program ?: first);
 	if (is_list(argv)) {
@@ -195,9 +204,9 @@ static void write_started(struct members *p, const struct audit_event *event,
 		member_bytes(p, "command_line", &line);
 		write_args(p, argv);
 	} else {
-		member_value(p, "command_line", siem_arg(event, row, ROLE_COMMAND));
+		member_value(p, "command_line", siem_arg(act, ROLE_COMMAND));
 	}
-	member_value(p, "working_directory", siem_arg(event, row, ROLE_CWD));
+	member_value(p, "working_directory", siem_arg(act, ROLE_CWD));
 	buf_free(&line);
 }
 
@@ -207,15 +216,15 @@ static bool starts_process(const struct siem_row *row)
 }
 
 static void write_process(struct members *m, const struct audit_event *event,
-			  const struct siem_row *row)
+			  const struct siem_act *act)
 {
 	struct members p, parent;
 
 	if (!event->pid)
 		return;
 	p = member_object(m, "process");
-	if (starts_process(row)) {
-		write_started(&p, event, row);
+	if (starts_process(act->row)) {
+		write_started(&p, event, act);
 		parent = member_object(&p, "parent");
 		write_traced(&parent, event);
 		members_end(&parent);
@@ -283,20 +292,19 @@ static void write_path(struct members *m, const char *key, const struct value *p
 	buf_free(&scratch);
 }
 
-static void write_file(struct members *m, const struct audit_event *event,
-		       const struct siem_row *row)
+static void write_file(struct members *m, const struct siem_act *act)
 {
-	const struct value *path = siem_arg(event, row, ROLE_PATH);
-	const struct value *script = siem_arg(event, row, ROLE_SCRIPT);
-	const struct value *dir = siem_arg(event, row, ROLE_DIR);
-	const struct value *code = siem_arg(event, row, ROLE_CODE);
+	const struct value *path = siem_arg(act, ROLE_PATH);
+	const struct value *script = siem_arg(act, ROLE_SCRIPT);
+	const struct value *dir = siem_arg(act, ROLE_DIR);
+	const struct value *code = siem_arg(act, ROLE_CODE);
 
 	if (!script && code && code->kind == WIRE_OBJECT && code->aux == WIRE_OBJECT_CODE &&
 	    code->children > 1)
 		script = value_next(code + 1);
-	write_path(m, "file", path ?: dir ?: script, siem_arg(event, row, ROLE_TARGET),
+	write_path(m, "file", path ?: dir ?: script, siem_arg(act, ROLE_TARGET),
 		   dir ? "dir" : NULL);
-	write_path(m, "dll", siem_arg(event, row, ROLE_LIBRARY), NULL, NULL);
+	write_path(m, "dll", siem_arg(act, ROLE_LIBRARY), NULL, NULL);
 }
 
 static void write_address(struct members *m, const char *key, const struct siem_address *a)
@@ -304,7 +312,8 @@ static void write_address(struct members *m, const char *key, const struct siem_
 	struct members side = member_object(m, key);
 
 	member_text(&side, "address", &a->host);
-	member_text(&side, a->is_ip ? "ip" : "domain", &a->host);
+	if (!a->is_path)
+		member_text(&side, a->is_ip ? "ip" : "domain", &a->host);
 	if (a->has_port)
 		member_number(&side, "port", a->port);
 	members_end(&side);
@@ -355,20 +364,18 @@ static void write_query(struct members *m, const struct value *name)
 	buf_free(&scratch);
 }
 
-static void write_network(struct members *m, const struct audit_event *event,
-			  const struct siem_row *row)
+static void write_network(struct members *m, const struct siem_act *act)
 {
 	struct siem_address address;
 	struct buf scratch = {0};
 
-	if (siem_address_of(siem_arg(event, row, ROLE_LOCAL), &scratch, &address))
+	if (siem_address_of(siem_arg(act, ROLE_LOCAL), &scratch, &address))
 		write_address(m, "source", &address);
-	if (siem_address_of(siem_arg(event, row, ROLE_REMOTE), &scratch, &address) ||
-	    siem_host_of(siem_arg(event, row, ROLE_HOST), siem_arg(event, row, ROLE_PORT), &scratch,
-			 &address))
+	if (siem_address_of(siem_arg(act, ROLE_REMOTE), &scratch, &address) ||
+	    siem_host_of(siem_arg(act, ROLE_HOST), siem_arg(act, ROLE_PORT), &scratch, &address))
 		write_address(m, "destination", &address);
-	write_url(m, siem_arg(event, row, ROLE_URL));
-	write_query(m, siem_arg(event, row, ROLE_QUERY));
+	write_url(m, siem_arg(act, ROLE_URL));
+	write_query(m, siem_arg(act, ROLE_QUERY));
 	buf_free(&scratch);
 }
 
@@ -391,10 +398,24 @@ static void write_trace(struct members *m, const struct wire_trace *trace)
 	write_id(m, "span", trace->span_id, sizeof(trace->span_id));
 }
 
-static void write_error(struct members *m, const struct audit_event *event)
+static void write_failure(struct members *m, uint32_t number)
+{
+	struct members error = member_object(m, "error");
+
+	member_key(&error, "code");
+	buf_char(m->out, '"');
+	format_errno(m->out, number);
+	buf_char(m->out, '"');
+	members_end(&error);
+}
+
+static void write_error(struct members *m, const struct audit_event *event,
+			const struct siem_act *act)
 {
 	struct members error;
 
+	if (act->outcome == OUTCOME_FAILURE)
+		write_failure(m, act->error);
 	if (event->type != RECORD_LOST)
 		return;
 	error = member_object(m, "error");
@@ -434,26 +455,27 @@ static void write_tool(struct members *m)
 
 static void ecs_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
-	const struct siem_row *row = event->type == RECORD_AUDIT ? siem_row_of(event) : NULL;
 	size_t start = out->len;
 	struct members m = members_begin(out), log;
+	struct siem_act act;
 
+	siem_act_of(event, &act);
 	member_time(&m, "@timestamp", event->time.ns);
 	write_tool(&m);
-	write_event(&m, event, row, seq);
+	write_event(&m, event, &act, seq);
 	log = member_object(&m, "log");
 	member_cstr(&log, "level", event->type == RECORD_LOST ? "warning" : "info");
 	members_end(&log);
 	write_message(&m, event);
-	write_process(&m, event, row);
+	write_process(&m, event, &act);
 	write_user(&m, event);
 	write_container(&m, event->process);
-	if (row) {
-		write_file(&m, event, row);
-		write_network(&m, event, row);
+	if (act.row) {
+		write_file(&m, &act);
+		write_network(&m, &act);
 	}
 	write_trace(&m, event->trace);
-	write_error(&m, event);
+	write_error(&m, event, &act);
 	member_key(&m, "pyaudit");
 	json_own(out, event);
 	members_end(&m);

@@ -18,6 +18,7 @@ static void put_classification(struct ocsf *o, const struct ocsf_activity *activ
 {
 	const struct ocsf_class *class = activity->class;
 	bool lost = o->event->type == RECORD_LOST;
+	struct text name = siem_name(o->event);
 	struct members *m = &o->m;
 
 	member_number(m, "class_uid", class->uid);
@@ -25,8 +26,8 @@ static void put_classification(struct ocsf *o, const struct ocsf_activity *activ
 	member_number(m, "category_uid", class->category);
 	member_cstr(m, "category_name", class->category_name);
 	member_number(m, "activity_id", activity->id);
-	if (o->row && !class->uid && o->event->name.data)
-		member_text(m, "activity_name", &o->event->name);
+	if (!class->uid && name.data)
+		member_text(m, "activity_name", &name);
 	else
 		member_cstr(m, "activity_name", activity->name);
 	member_number(m, "type_uid", class->uid * 100 + activity->id);
@@ -45,6 +46,7 @@ static void put_profiles(struct members *m, const struct audit_event *event)
 static void put_metadata(struct ocsf *o)
 {
 	struct members meta = member_object(&o->m, "metadata"), product;
+	struct text name = siem_name(o->event);
 
 	member_cstr(&meta, "version", OCSF_VERSION);
 	product = member_object(&meta, "product");
@@ -54,9 +56,9 @@ static void put_metadata(struct ocsf *o)
 	members_end(&product);
 	put_profiles(&meta, o->event);
 	member_cstr(&meta, "log_name", format_type(o->event->type));
-	member_cstr(&meta, "log_provider", "cpython");
-	if (o->row && o->event->name.data)
-		member_text(&meta, "event_code", &o->event->name);
+	member_cstr(&meta, "log_provider", o->event->type == RECORD_SYSCALL ? "kernel" : "cpython");
+	if (name.data)
+		member_text(&meta, "event_code", &name);
 	else
 		member_cstr(&meta, "event_code", format_type(o->event->type));
 	member_number(&meta, "sequence", (int64_t)o->seq);
@@ -94,22 +96,43 @@ static void put_message(struct ocsf *o)
 	buf_free(&line);
 }
 
+static void put_status(struct ocsf *o)
+{
+	static const struct {
+		uint8_t id;
+		const char *name;
+	} states[] = {
+		[OUTCOME_UNKNOWN] = {0, "Unknown"},
+		[OUTCOME_SUCCESS] = {1, "Success"},
+		[OUTCOME_FAILURE] = {2, "Failure"},
+	};
+
+	if (!o->act.row)
+		return;
+	member_number(&o->m, "status_id", states[o->act.outcome].id);
+	member_cstr(&o->m, "status", states[o->act.outcome].name);
+	if (o->act.outcome != OUTCOME_FAILURE)
+		return;
+	member_key(&o->m, "status_code");
+	buf_char(o->m.out, '"');
+	format_errno(o->m.out, o->act.error);
+	buf_char(o->m.out, '"');
+}
+
 static void ocsf_write(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
-	struct ocsf o = {
-		.event = event,
-		.row = event->type == RECORD_AUDIT ? siem_row_of(event) : NULL,
-		.seq = seq,
-	};
-	struct ocsf_activity activity = ocsf_activity_of(&o);
+	struct ocsf_activity activity;
 	size_t start = out->len;
+	struct ocsf o;
 
+	o.event = event;
+	o.seq = seq;
+	siem_act_of(event, &o.act);
+	activity = ocsf_activity_of(&o);
 	o.m = members_begin(out);
 	put_classification(&o, &activity);
 	put_message(&o);
-	/* It is raised before the act. */
-	if (event->type == RECORD_AUDIT)
-		member_number(&o.m, "status_id", 0);
+	put_status(&o);
 	put_metadata(&o);
 	put_device(&o.m);
 	put_actor(&o.m, event);

@@ -17,7 +17,7 @@ struct ocsf_class {
 struct ocsf {
 	struct members m;
 	const struct audit_event *event;
-	const struct siem_row *row; /* NULL: no audit event */
+	struct siem_act act;
 	uint64_t seq;
 };
 

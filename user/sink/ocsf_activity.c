@@ -14,6 +14,9 @@
 
 static const struct ocsf_class base_event = {0, "Base Event", 0, "Uncategorized"};
 static const struct ocsf_class file_class = {1001, "File System Activity", 1, "System Activity"};
+static const struct ocsf_class kernel_class = {1002, "Kernel Extension Activity", 1,
+					       "System Activity"};
+static const struct ocsf_class memory_class = {1004, "Memory Activity", 1, "System Activity"};
 static const struct ocsf_class module_class = {1005, "Module Activity", 1, "System Activity"};
 static const struct ocsf_class process_class = {1007, "Process Activity", 1, "System Activity"};
 static const struct ocsf_class script_class = {1009, "Script Activity", 1, "System Activity"};
@@ -22,6 +25,7 @@ static const struct ocsf_class dns_class = {4003, "DNS Activity", 4, "Network Ac
 
 static bool has_file(const struct ocsf *o);
 static bool has_module(const struct ocsf *o);
+static bool has_driver(const struct ocsf *o);
 static bool has_pid(const struct ocsf *o);
 static bool has_remote(const struct ocsf *o);
 static bool has_local(const struct ocsf *o);
@@ -30,7 +34,10 @@ static bool has_query(const struct ocsf *o);
 static bool always(const struct ocsf *o);
 static void put_file_activity(struct ocsf *o);
 static void put_module_activity(struct ocsf *o);
+static void put_kernel(struct ocsf *o);
+static void put_memory(struct ocsf *o);
 static void put_launch(struct ocsf *o);
+static void put_exit(struct ocsf *o);
 static void put_reflexive(struct ocsf *o);
 static void put_other_process(struct ocsf *o);
 static void put_script_activity(struct ocsf *o);
@@ -47,14 +54,23 @@ static const struct ocsf_activity activities[ACT_MAX] = {
 	[ACT_FILE_RENAME] = {&file_class, 5, "Rename", has_file, put_file_activity},
 	[ACT_FILE_SET] = {&file_class, 6, "Set Attributes", has_file, put_file_activity},
 	[ACT_FILE_GET] = {&file_class, 8, "Get Attributes", has_file, put_file_activity},
+	[ACT_FILE_MOUNT] = {&file_class, 12, "Mount", has_file, put_file_activity},
+	[ACT_FILE_UNMOUNT] = {&file_class, 13, "Unmount", has_file, put_file_activity},
 	[ACT_FILE_OPEN] = {&file_class, 14, "Open", has_file, put_file_activity},
+	[ACT_KERNEL_UNLOAD] = {&kernel_class, 2, "Unload", has_driver, put_kernel},
+	[ACT_MEMORY_ALLOCATE] = {&memory_class, 1, "Allocate Page", always, put_memory},
+	[ACT_MEMORY_MODIFY] = {&memory_class, 2, "Modify Page", always, put_memory},
+	[ACT_MEMORY_READ] = {&memory_class, 7, "Read", has_pid, put_other_process},
+	[ACT_MEMORY_WRITE] = {&memory_class, 8, "Write", has_pid, put_other_process},
 	[ACT_MODULE_LOAD] = {&module_class, 1, "Load", has_module, put_module_activity},
 	[ACT_LAUNCH] = {&process_class, 1, "Launch", always, put_launch},
 	[ACT_LAUNCH_FORK] = {&process_class, 1, "Launch", always, put_launch},
 	[ACT_LAUNCH_EXEC] = {&process_class, 1, "Launch", always, put_launch},
-	[ACT_TERMINATE] = {&process_class, 2, "Terminate", always, put_reflexive},
+	[ACT_TERMINATE] = {&process_class, 2, "Terminate", always, put_exit},
 	[ACT_INJECT] = {&process_class, 4, "Inject", has_pid, put_other_process},
+	[ACT_SET_USER] = {&process_class, 5, "Set User ID", always, put_reflexive},
 	[ACT_SIGNAL] = {&process_class, 99, "Signal", has_pid, put_other_process},
+	[ACT_TRACE] = {&process_class, 99, "Trace", has_pid, put_other_process},
 	[ACT_SCRIPT_RUN] = {&script_class, 1, "Execute", always, put_script_activity},
 	[ACT_NET_OPEN] = {&network_class, 1, "Open", has_remote, put_network},
 	[ACT_NET_TRAFFIC] = {&network_class, 6, "Traffic", has_remote, put_network},
@@ -65,7 +81,7 @@ static const struct ocsf_activity activities[ACT_MAX] = {
 
 static const struct value *arg(const struct ocsf *o, enum siem_role role)
 {
-	return siem_arg(o->event, o->row, role);
+	return siem_arg(&o->act, role);
 }
 
 static bool is_text(const struct value *v)
@@ -91,6 +107,11 @@ static bool has_file(const struct ocsf *o)
 static bool has_module(const struct ocsf *o)
 {
 	return is_text(arg(o, ROLE_LIBRARY) ?: arg(o, ROLE_MODULE));
+}
+
+static bool has_driver(const struct ocsf *o)
+{
+	return is_text(arg(o, ROLE_DRIVER));
 }
 
 static bool has_pid(const struct ocsf *o)
@@ -179,13 +200,42 @@ static void put_module_activity(struct ocsf *o)
 	members_end(&module);
 }
 
-/* There is no process yet: uid, "ours to assign", is the starting process and the event. */
+static void put_kernel(struct ocsf *o)
+{
+	struct members driver = member_object(&o->m, "driver"), file;
+
+	file = member_object(&driver, "file");
+	ocsf_put_string(&file, "name", arg(o, ROLE_DRIVER));
+	member_number(&file, "type_id", FILE_UNKNOWN);
+	members_end(&file);
+	members_end(&driver);
+}
+
+static void put_memory(struct ocsf *o)
+{
+	int64_t number;
+
+	ocsf_put_traced(&o->m, "process", o->event);
+	if (siem_int(arg(o, ROLE_ADDRESS), &number)) {
+		member_key(&o->m, "base_address");
+		buf_printf(o->m.out, "\"0x%llx\"", (unsigned long long)number);
+	}
+	if (siem_int(arg(o, ROLE_SIZE), &number))
+		member_number(&o->m, "size", number);
+	if (siem_int(arg(o, ROLE_ACCESS), &number))
+		member_number(&o->m, "requested_permissions", (int32_t)number);
+}
+
+/* Where no process is known to have begun: uid, "ours to assign", is the starting process and the
+ * event. */
 static void put_new_process_id(struct members *p, const struct ocsf *o)
 {
-	if (o->row->activity == ACT_LAUNCH_EXEC) {
+	if (o->act.row->activity == ACT_LAUNCH_EXEC) {
 		member_number(p, "pid", o->event->pid);
 		return;
 	}
+	if (o->act.started)
+		member_number(p, "pid", o->act.started);
 	member_key(p, "uid");
 	buf_printf(p->out, "\"%u/%llu\"", o->event->pid, (unsigned long long)o->seq);
 }
@@ -217,20 +267,25 @@ static void put_launch(struct ocsf *o)
 
 	put_new_process_id(&p, o);
 	put_new_process(&p, o);
-	if (o->row->activity == ACT_LAUNCH_FORK)
+	if (o->act.row->activity == ACT_LAUNCH_FORK)
 		member_cstr(&p, "name", o->event->comm);
-	if (o->row->activity != ACT_LAUNCH_EXEC)
+	if (o->act.row->activity != ACT_LAUNCH_EXEC)
 		ocsf_put_parent(&p, o->event->pid);
 	members_end(&p);
-	member_number(&o->m, "launch_type_id", types[o->row->activity]);
+	member_number(&o->m, "launch_type_id", types[o->act.row->activity]);
 }
 
-/* The process itself: it exits. */
+/* It acts on itself. */
 static void put_reflexive(struct ocsf *o)
+{
+	ocsf_put_traced(&o->m, "process", o->event);
+}
+
+static void put_exit(struct ocsf *o)
 {
 	int status = o->event->status;
 
-	ocsf_put_traced(&o->m, "process", o->event);
+	put_reflexive(o);
 	member_number(&o->m, "exit_code",
 		      WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
@@ -243,9 +298,9 @@ static void put_other_process(struct ocsf *o)
 	siem_int(arg(o, ROLE_PID), &pid);
 	member_number(&p, "pid", pid);
 	members_end(&p);
-	if (o->row->activity == ACT_INJECT)
+	if (o->act.row->activity == ACT_INJECT)
 		member_number(&o->m, "injection_type_id", 99);
-	if (o->row->activity == ACT_INJECT)
+	if (o->act.row->activity == ACT_INJECT)
 		member_cstr(&o->m, "injection_type", "sys.remote_exec");
 }
 
@@ -343,8 +398,8 @@ struct ocsf_activity ocsf_activity_of(const struct ocsf *o)
 
 	if (o->event->type == RECORD_EXIT)
 		found = &activities[ACT_TERMINATE];
-	else if (o->row && o->row->activity != ACT_BASE)
-		found = &activities[o->row->activity];
+	else if (o->act.row && o->act.row->activity != ACT_BASE)
+		found = &activities[o->act.row->activity];
 	if (found && found->possible(o))
 		return *found;
 	return (struct ocsf_activity){&base_event, 99, format_type(o->event->type), always, NULL};

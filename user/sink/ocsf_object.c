@@ -107,7 +107,7 @@ void ocsf_put_traced(struct members *m, const char *key, const struct audit_even
 
 	member_number(&p, "pid", event->pid);
 	member_cstr(&p, "name", event->comm);
-	if (event->type == RECORD_AUDIT)
+	if (event->type == RECORD_AUDIT || event->type == RECORD_SYSCALL)
 		member_number(&p, "ptid", event->tid);
 	if (event->process)
 		put_known(&p, event->process);
@@ -119,9 +119,8 @@ void ocsf_put_traced(struct members *m, const char *key, const struct audit_even
 void ocsf_put_endpoint(struct members *m, const char *key, const struct siem_address *a)
 {
 	struct members end = member_object(m, key);
-	bool is_path = a->host.len && memchr(a->host.data, '/', a->host.len);
 
-	member_text(&end, a->is_ip ? "ip" : is_path ? "name" : "hostname", &a->host);
+	member_text(&end, a->is_ip ? "ip" : a->is_path ? "name" : "hostname", &a->host);
 	if (a->has_port)
 		member_number(&end, "port", a->port);
 	members_end(&end);

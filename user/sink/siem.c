@@ -10,21 +10,36 @@
 #include "sink/format.h"
 #include "sink/json.h"
 
-#define ROLES_1(a)		     ROLE_##a, 0, 0
-#define ROLES_2(a, b)		     ROLE_##a, ROLE_##b, 0
-#define ROLES_3(a, b, c)	     ROLE_##a, ROLE_##b, ROLE_##c
-#define ROLES_OF(a, b, c, name, ...) name
+#define ROLES_1(a)			ROLE_##a, 0, 0, 0
+#define ROLES_2(a, b)			ROLE_##a, ROLE_##b, 0, 0
+#define ROLES_3(a, b, c)		ROLE_##a, ROLE_##b, ROLE_##c, 0
+#define ROLES_4(a, b, c, d)		ROLE_##a, ROLE_##b, ROLE_##c, ROLE_##d
+#define ROLES_OF(a, b, c, d, name, ...) name
 
-static const struct siem_row rows[] = {
-#define SIEM(event_, category_, types_, activity_, ...) \
-	{.event = event_,                               \
-	 .category = category_,                         \
-	 .types = types_,                               \
-	 .activity = ACT_##activity_,                   \
-	 .roles = {ROLES_OF(__VA_ARGS__, ROLES_3, ROLES_2, ROLES_1)(__VA_ARGS__)}},
+#define ROW(name_, category_, types_, activity_, ...) \
+	{.name = name_,                               \
+	 .category = category_,                       \
+	 .types = types_,                             \
+	 .activity = ACT_##activity_,                 \
+	 .roles = {ROLES_OF(__VA_ARGS__, ROLES_4, ROLES_3, ROLES_2, ROLES_1)(__VA_ARGS__)}},
+
+static const struct siem_row events[] = {
+#define SIEM ROW
+#define SIEM_CALL(...)
 #define SIEM_CATEGORY(...)
 #include "sink/siem.def"
 #undef SIEM
+#undef SIEM_CALL
+#undef SIEM_CATEGORY
+};
+
+static const struct siem_row calls[] = {
+#define SIEM(...)
+#define SIEM_CALL ROW
+#define SIEM_CATEGORY(...)
+#include "sink/siem.def"
+#undef SIEM
+#undef SIEM_CALL
 #undef SIEM_CATEGORY
 };
 
@@ -33,48 +48,55 @@ static const struct {
 	struct siem_row row;
 } categories[] = {
 #define SIEM(...)
+#define SIEM_CALL(...)
 #define SIEM_CATEGORY(name_, category_, types_) {name_, {.category = category_, .types = types_}},
 #include "sink/siem.def"
 #undef SIEM
+#undef SIEM_CALL
 #undef SIEM_CATEGORY
 };
 
-const struct siem_row *siem_table(size_t *n)
+static const struct siem_row no_row = {0};
+
+const struct siem_row *siem_events(size_t *n)
 {
-	*n = ARRAY_SIZE(rows);
-	return rows;
+	*n = ARRAY_SIZE(events);
+	return events;
 }
 
-static int compare_event(const void *name, const void *row)
+const struct siem_row *siem_calls(size_t *n)
 {
-	return strcmp(name, ((const struct siem_row *)row)->event);
+	*n = ARRAY_SIZE(calls);
+	return calls;
 }
 
-const struct siem_row *siem_row_of(const struct audit_event *event)
+static int compare_name(const void *name, const void *row)
 {
-	static const struct siem_row custom = {0};
+	return strcmp(name, ((const struct siem_row *)row)->name);
+}
+
+static const struct siem_row *find(const struct siem_row *rows, size_t n, const char *name)
+{
+	return bsearch(name, rows, n, sizeof(rows[0]), compare_name);
+}
+
+const struct siem_row *siem_event_row(const struct audit_event *event)
+{
 	const struct siem_row *row;
 	size_t i;
 
 	if (!event->row)
-		return &custom;
-	row = bsearch(event->row->name, rows, ARRAY_SIZE(rows), sizeof(rows[0]), compare_event);
+		return &no_row;
+	row = find(events, ARRAY_SIZE(events), event->row->name);
 	for (i = 0; !row && i < ARRAY_SIZE(categories); i++)
 		if (!strcmp(categories[i].category, event->row->category))
 			row = &categories[i].row;
-	return row ?: &custom;
+	return row ?: &no_row;
 }
 
-const struct value *siem_arg(const struct audit_event *event, const struct siem_row *row,
-			     enum siem_role role)
+const struct siem_row *siem_call_row(const struct call_row *call)
 {
-	const struct value *v = event->values;
-	uint32_t i;
-
-	for (i = 0; i < event->n_args && i < SIEM_ROLES; i++, v = value_next(v))
-		if (row->roles[i] == role)
-			return format_readable(v) && v->kind != WIRE_NONE ? v : NULL;
-	return NULL;
+	return find(calls, ARRAY_SIZE(calls), call->name) ?: &no_row;
 }
 
 static void put_code_point(void *out, uint32_t cp)
@@ -213,6 +235,17 @@ static bool is_ip(const struct text *host)
 	       (inet_pton(AF_INET, text, raw) == 1 || inet_pton(AF_INET6, text, raw) == 1);
 }
 
+/* Of a Unix socket: a path, or an abstract name, which begins with NUL. */
+static bool is_path(const struct text *host)
+{
+	uint32_t n = host->len / (host->width ?: 1), i;
+
+	for (i = 0; i < n; i++)
+		if (unit_at(host, i) == '/')
+			return true;
+	return !unit_at(host, 0);
+}
+
 bool siem_host_of(const struct value *host, const struct value *port, struct buf *scratch,
 		  struct siem_address *address)
 {
@@ -222,6 +255,7 @@ bool siem_host_of(const struct value *host, const struct value *port, struct buf
 	if (!siem_text(host, scratch, &address->host) || !address->host.len)
 		return false;
 	address->is_ip = is_ip(&address->host);
+	address->is_path = is_path(&address->host);
 	if (siem_int(port, &number) && number >= 0 && number <= 65535) {
 		address->has_port = true;
 		address->port = (uint16_t)number;

@@ -4,6 +4,8 @@
 #ifndef PYAUDIT_SIEM_H
 #define PYAUDIT_SIEM_H
 
+#include <netinet/in.h>
+
 #include "base/buf.h"
 #include "decode/audit_event.h"
 
@@ -29,6 +31,10 @@ enum siem_role {
 	ROLE_PORT,
 	ROLE_QUERY,
 	ROLE_URL,
+	ROLE_DRIVER,
+	ROLE_ADDRESS,
+	ROLE_SIZE,
+	ROLE_ACCESS,
 };
 
 enum siem_activity {
@@ -40,14 +46,23 @@ enum siem_activity {
 	ACT_FILE_RENAME,
 	ACT_FILE_SET,
 	ACT_FILE_GET,
+	ACT_FILE_MOUNT,
+	ACT_FILE_UNMOUNT,
 	ACT_FILE_OPEN,
+	ACT_KERNEL_UNLOAD,
+	ACT_MEMORY_ALLOCATE,
+	ACT_MEMORY_MODIFY,
+	ACT_MEMORY_READ,
+	ACT_MEMORY_WRITE,
 	ACT_MODULE_LOAD,
 	ACT_LAUNCH,
 	ACT_LAUNCH_FORK,
 	ACT_LAUNCH_EXEC,
 	ACT_TERMINATE,
 	ACT_INJECT,
+	ACT_SET_USER,
 	ACT_SIGNAL,
+	ACT_TRACE,
 	ACT_SCRIPT_RUN,
 	ACT_NET_OPEN,
 	ACT_NET_TRAFFIC,
@@ -57,25 +72,50 @@ enum siem_activity {
 	ACT_MAX,
 };
 
-#define SIEM_ROLES 3
+#define SIEM_ROLES 4
 
 struct siem_row {
-	const char *event;    /* NULL: of a category */
+	const char *name;     /* of an event or a system call; NULL: of a category */
 	const char *category; /* of ECS; NULL: none fits */
 	const char *types;    /* of ECS, separated by spaces */
 	enum siem_activity activity;
 	uint8_t roles[SIEM_ROLES]; /* enum siem_role by argument */
 };
 
-/* All rows of events; *n is their number. */
-const struct siem_row *siem_table(size_t *n);
+/* All rows of events, of system calls; *n is their number. */
+const struct siem_row *siem_events(size_t *n);
+const struct siem_row *siem_calls(size_t *n);
 
 /* The row for an audit event: its own, or that of its category; never NULL. */
-const struct siem_row *siem_row_of(const struct audit_event *event);
+const struct siem_row *siem_event_row(const struct audit_event *event);
+/* The row for a system call; never NULL. */
+const struct siem_row *siem_call_row(const struct call_row *call);
+
+enum siem_outcome { OUTCOME_UNKNOWN, OUTCOME_SUCCESS, OUTCOME_FAILURE };
+
+#define SIEM_WORDS 64 /* of the argument list of a system call; there may be more */
+
+/* What a record says was done: by an audit event, or by a system call, whose arguments are here as
+ * values too. Points into itself and the event: not to be copied. */
+struct siem_act {
+	const struct siem_row *row; /* NULL: the record is about no act */
+	uint32_t n_args;
+	const struct value *values;
+	enum siem_outcome outcome;
+	uint32_t error;	  /* of a failure: a positive errno */
+	uint32_t started; /* the process it started; 0 not known */
+
+	struct value room[CALL_ARGS + 2 + SIEM_WORDS];
+	char host[INET6_ADDRSTRLEN];
+};
+
+void siem_act_of(const struct audit_event *event, struct siem_act *act);
+
+/* The name of the event or the system call; a NULL text when it is not known, or there is none. */
+struct text siem_name(const struct audit_event *event);
 
 /* The argument with that role, if it could be read and is not None; else NULL. */
-const struct value *siem_arg(const struct audit_event *event, const struct siem_row *row,
-			     enum siem_role role);
+const struct value *siem_arg(const struct siem_act *act, enum siem_role role);
 
 /* The text a str, bytes or path object stands for; put into scratch where it has to be made: that
  * holds one text at a time. False for other values. */
@@ -97,7 +137,7 @@ void siem_add_cmdline(struct buf *out, const struct process_info *process);
 /* A side of a connection: (host, port, ...), or the name of a Unix socket. */
 struct siem_address {
 	struct text host;
-	bool is_ip, has_port;
+	bool is_ip, is_path, has_port;
 	uint16_t port;
 };
 

@@ -39,6 +39,7 @@ ECS_VALUES = {
 ECS_TYPES = {
     "configuration": {"access", "change", "creation", "deletion", "info"},
     "database": {"access", "change", "info", "error"},
+    "driver": {"change", "end", "info", "start"},
     "file": {"access", "change", "creation", "deletion", "info"},
     "host": {"access", "change", "end", "info", "start"},
     "library": {"start"},
@@ -114,6 +115,7 @@ OBJECTS = {
     "container": ({"uid": STR, "pod_uuid": STR}, ("uid", "name")),
     "user": ({"uid": STR}, ("account", "name", "uid")),
     "file": ({"name": "!" + STR, "path": STR, "type_id": "!" + INT}, ("name", "uid")),
+    "kernel_driver": ({"file": "!file"}, ()),
     "module": ({"file": "file", "load_type_id": INT, "type": STR}, ("load_type_id", "function_name")),
     "script": ({"file": "file", "script_content": "!long_string", "type_id": "!" + INT}, ()),
     "long_string": ({"value": "!" + STR, "is_truncated": BOOL, "untruncated_size": INT}, ()),
@@ -123,7 +125,7 @@ OBJECTS = {
 }
 BASE = {"class_uid": "!" + INT, "class_name": STR, "category_uid": "!" + INT, "category_name": STR,
         "activity_id": "!" + INT, "activity_name": STR, "type_uid": "!" + INT, "severity_id": "!" + INT,
-        "severity": STR, "time": "!" + INT, "message": STR, "status_id": INT, "metadata": "!metadata",
+        "severity": STR, "time": "!" + INT, "message": STR, "status_id": INT, "status": STR, "status_code": STR, "metadata": "!metadata",
         "device": "device", "actor": "actor", "unmapped": None}
 SYSTEM = dict(BASE, device="!device", actor="!actor")
 NETWORK = dict(BASE, src_endpoint="network_endpoint", dst_endpoint="network_endpoint")
@@ -131,8 +133,12 @@ NETWORK = dict(BASE, src_endpoint="network_endpoint", dst_endpoint="network_endp
 CLASSES = {
     0: ("Base Event", 0, {0: "Unknown"}, BASE, ()),
     1001: ("File System Activity", 1, {1: "Create", 2: "Read", 3: "Update", 4: "Delete", 5: "Rename", 6: "Set Attributes",
-                                       7: "Set Security", 8: "Get Attributes", 9: "Get Security", 14: "Open"},
+                                       7: "Set Security", 8: "Get Attributes", 9: "Get Security", 12: "Mount",
+                                       13: "Unmount", 14: "Open"},
            dict(SYSTEM, file="!file", file_result="file"), ()),
+    1002: ("Kernel Extension Activity", 1, {1: "Load", 2: "Unload"}, dict(SYSTEM, driver="!kernel_driver"), ()),
+    1004: ("Memory Activity", 1, {1: "Allocate Page", 2: "Modify Page", 3: "Delete Page", 7: "Read", 8: "Write"},
+           dict(SYSTEM, process="!process", base_address=STR, size=INT, requested_permissions=INT), ()),
     1005: ("Module Activity", 1, {1: "Load", 2: "Unload", 3: "Invoke"}, dict(SYSTEM, module="!module"), ()),
     1007: ("Process Activity", 1, {1: "Launch", 2: "Terminate", 3: "Open", 4: "Inject", 5: "Set User ID"},
            dict(SYSTEM, process="!process", exit_code=INT, launch_type_id=INT, injection_type_id=INT,
@@ -149,6 +155,8 @@ ENUMS = {"severity_id": {0, 1, 2, 3, 4, 5, 6, 99}, "status_id": {0, 1, 2, 99}, "
          "type_id": set(range(16)) | {99}}
 BESIDE = {"activity_id": "activity_name", "injection_type_id": "injection_type", "status_id": "status",
           "severity_id": "severity", "load_type_id": "load_type", "launch_type_id": "launch_type", "type_id": "type"}
+# What the string beside an enumeration's value has to be.
+CAPTIONS = {"status_id": {0: "Unknown", 1: "Success", 2: "Failure"}}
 # Attributes that a profile brings, which metadata.profiles has to name.
 PROFILES = {"container": "container", "namespace_pid": "container"}
 
@@ -191,6 +199,8 @@ def ocsf_object(attributes, one_of, record, where, profiles):
         yield from ocsf_value(kind.lstrip("!"), value, at, profiles)
         if name in ENUMS and value not in ENUMS[name]:
             yield "%s: %r is not a value of it" % (at, value)
+        if name in CAPTIONS and record.get(BESIDE[name], CAPTIONS[name].get(value)) != CAPTIONS[name].get(value):
+            yield "%s is %r, and %s %r" % (at, value, BESIDE[name], record.get(BESIDE[name]))
         if value == 99 and name in BESIDE and not record.get(BESIDE[name]):
             yield "%s is 99 and %s does not say what" % (at, BESIDE[name])
         if PROFILES.get(name, "host") not in profiles:
