@@ -34,7 +34,11 @@ def describe(frame):
 def hook(event, args):
     if event not in ("stack.event", "os.listdir") or getattr(_quiet, "now", False):
         return
-    number = args[0] if event == "stack.event" else str(args[0]).rpartition("/")[2]
+    number = args[0] if event == "stack.event" else str(args[0])
+    if event == "os.listdir":
+        if not number.startswith("/nonexistent/"):  # of an import
+            return
+        number = number.rpartition("/")[2]
     _quiet.now = True
     try:
         frame, frames = sys._getframe(1), []
