@@ -219,6 +219,10 @@ struct {
 
 __u64 lost[WIRE_LOSS_MAX];
 
+/* Processes that have been stopped in their exec, by the last bits of their number, until user
+ * space has let them go on; 0 none. */
+__u32 held[WIRE_HELD_SLOTS];
+
 /* Events whose names are not VERDICT_LISTED are left out for now (--max-cpu). */
 __u32 shed_unlisted;
 

@@ -91,8 +91,10 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	r.known = known;
 	r.stopped = knob_stop_on_exec && !known;
 	/* Stopped only when user space will hear of it. */
-	if (!bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP) && r.stopped)
+	if (!bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP) && r.stopped) {
+		held[pid % WIRE_HELD_SLOTS] = pid;
 		bpf_send_signal(SIGSTOP);
+	}
 	return 0;
 }
 

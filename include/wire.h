@@ -25,6 +25,7 @@
 #define WIRE_MAX_NAME	   256	  /* bytes of an event's name */
 #define WIRE_MAX_TYPE_NAME 128	  /* bytes of a type's name */
 #define WIRE_COMM_LEN	   16
+#define WIRE_HELD_SLOTS	   1024 /* processes stopped in their exec; a power of two */
 
 enum wire_record_kind {
 	WIRE_AUDIT = 1,	  /* struct wire_audit */

@@ -167,3 +167,10 @@ int confine_apply(const struct confine *c)
 	tell(c);
 	return confine_calls(c->command);
 }
+
+void confine_guard(void)
+{
+	drop_inherited(0);
+	drop_caps(1ull << CAP_KILL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}

@@ -25,6 +25,9 @@ int confine_find_user(const char *name, uid_t *uid, gid_t *gid);
  * said why. */
 int confine_apply(const struct confine *c);
 
+/* For a process that only waits and sends signals: gives up what it can. */
+void confine_guard(void);
+
 /* The filter of system calls. exec: programs may be started. */
 int confine_calls(bool exec);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "guard.h"
 #include "session_state.h"
 #include "target/cgroup_path.h"
 
@@ -195,6 +196,7 @@ struct session *session_new(const struct options *options, const struct filter *
 		return NULL;
 	}
 	s->options = options;
+	s->guard = -1;
 	s->filter = filter;
 	s->args = args;
 	s->redactor = redactor;
@@ -455,5 +457,7 @@ void session_free(struct session *s)
 	images_free(s->images);
 	tracer_free(s->tracer);
 	output_free(s->output);
+	if (s->guard >= 0)
+		guard_end(s->guard);
 	free(s);
 }

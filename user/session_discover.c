@@ -107,7 +107,7 @@ static void serve_stopped(struct session *s, const struct wire_exec *exec)
 	}
 	free(exe);
 	tracer_know_file(s->tracer, exec->dev, exec->ino);
-	kill(exec->head.pid, SIGCONT);
+	tracer_let_go(s->tracer, exec->head.pid);
 }
 
 void session_on_exec(struct session *s, const struct wire_exec *exec)

@@ -46,6 +46,7 @@ struct session {
 	struct wire_decoder decoder;
 
 	struct command command;
+	int guard; /* descriptor; -1: none */
 	bool command_exited;
 	int command_status;
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "confine.h"
+#include "guard.h"
 #include "session_state.h"
 
 /* A file's number as the kernel itself writes it (MKDEV), which is what exec records tell. */
@@ -126,6 +127,12 @@ int session_start_command(struct session *s)
 	struct session_add add;
 	int err;
 
+	s->guard = guard_start(tracer_held(s->tracer), WIRE_HELD_SLOTS);
+	if (s->guard < 0)
+		log_warn(
+			"no process to guard what is held (%s): if the tracer is killed, a program "
+			"may stay stopped",
+			strerror(-s->guard));
 	err = command_start(&s->command, argv, s->options->as_root);
 	if (err)
 		return err;

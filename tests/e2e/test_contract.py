@@ -197,6 +197,31 @@ class Commands(Case):
         self.assertRegex(json.dumps([repr(v) for v in end.values()]), r"137|SIGKILL|'9'|-9\b|\"9\"")
 
 
+def children(pid):
+    """None of one that is gone."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return [int(child) for child in f.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def state(pid):
+    """One letter, as ps has it; "" if the process is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def executed(pid):
+    try:
+        return os.readlink("/proc/%d/exe" % pid)
+    except FileNotFoundError:
+        return ""
+
+
 class Selection(Case):
     """Which events, and how much of them."""
 
@@ -690,6 +715,30 @@ class Endings(Case):
             self.assertEqual(ticks, list(range(ticks[0], ticks[0] + 20)))
             self.finish(target)
             os.remove(out)
+
+    def test_tracer_killed_while_it_holds(self):
+        """kill -9 of a tracer that has stopped a child of the command in its exec: the child goes on."""
+        import shutil
+        out, python, done, go = self.path("out.json"), self.path("python"), self.path("done"), self.path("go")
+        shutil.copy(self.py.real, python)
+        code = "while [ ! -e %s ]; do sleep 0.05; done; %s -I -S -c 'import os, sys; os.mkdir(sys.argv[1])' %s; true" % (
+            go, python, done)
+        tracer = self.tool("--format", "json", "-o", out, "-f", "--", "/bin/sh", "-c", code,
+                           env=self.environment(PYTHONHOME=os.path.dirname(os.path.dirname(self.py.real))))
+        sh = os.path.realpath("/bin/sh")
+        shell = self.until(lambda: [c for c in children(tracer.pid) if executed(c) == sh and children(c)], "command")[0]
+        tracer.signal(signal.SIGSTOP)
+        os.mkdir(go)
+
+        def held():
+            return [pid for pid in children(shell) if executed(pid) == python and state(pid) == "T"]
+        self.until(held, "child that is held")
+        time.sleep(0.3)
+        self.assertTrue(held())
+        tracer.signal(signal.SIGKILL)
+        self.assertEqual(tracer.wait(), -signal.SIGKILL)
+        self.until(lambda: os.path.exists(done), "child that goes on")
+        self.until(lambda: not os.path.exists("/proc/%d" % shell), "end of the command")
 
     def test_two_tracers(self):
         """Two tracers of one process do not disturb each other."""

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -454,6 +455,20 @@ void tracer_counts(const struct tracer *t, struct tracer_counts *counts)
 	free(per_cpu);
 	for (i = 0; i < WIRE_LOSS_MAX; i++)
 		counts->lost[i] = __atomic_load_n(&t->skel->bss->lost[i], __ATOMIC_RELAXED);
+}
+
+const uint32_t *tracer_held(const struct tracer *t)
+{
+	return t->skel->bss->held;
+}
+
+void tracer_let_go(struct tracer *t, pid_t pid)
+{
+	uint32_t mine = pid;
+
+	kill(pid, SIGCONT);
+	__atomic_compare_exchange_n(&t->skel->bss->held[mine % WIRE_HELD_SLOTS], &mine, 0, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 uint64_t tracer_lost_calls(const struct tracer *t)

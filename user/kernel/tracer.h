@@ -115,6 +115,12 @@ int tracer_add_target(struct tracer *t, pid_t pid);
 void tracer_drop_target(struct tracer *t, pid_t pid);
 bool tracer_is_target(const struct tracer *t, pid_t pid);
 bool tracer_has_targets(const struct tracer *t);
+
+/* With stop_on_exec: the processes that are stopped now, WIRE_HELD_SLOTS numbers of which most are
+ * 0, in memory that is shared with processes forked from this one; and letting one go on. */
+const uint32_t *tracer_held(const struct tracer *t);
+void tracer_let_go(struct tracer *t, pid_t pid);
+
 /* Leaves the events of a name out, or no longer; what is left out counts as lost (WIRE_LOSS_CPU).
  * NULL: of all names that tracer_options did not give. */
 void tracer_shed(struct tracer *t, const char *name, bool out);
