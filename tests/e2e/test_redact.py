@@ -117,10 +117,35 @@ class Redaction(Case):
         self.assertEqual([a["mode"] for a in opened], ["<redacted:rule-2/mode>"])
         self.assertIn("/etc/<redacted:rule-3/cmdline>", found[0]["cmdline"][-1])
 
+    def test_paths(self):
+        """Rules with a path into an argument: what is under a key, elements, and nothing beside them."""
+        code = """if True:
+            import os, subprocess, sys
+            sys.audit('e2e.x', {'user': 'ann', 'Password': 'x1', 'more': [{'id': 'x2'}, {'id': 'x3', 'no': 4}]}, ['a', 'x5'])
+            os.environ['E2E_KEY'] = 'x6'
+            subprocess.run(['/bin/true', 'x7', 'b'], env=dict(os.environ, E2E_OTHER='c'))
+        """
+        _, found = self.trace("-e", "e2e.x,subprocess.Popen,_posixsubprocess.fork_exec", "--redact", "none",
+                              "--redact", "e2e.x:arg0.password", "--redact", "e2e.x:arg0.more[*].i?", "--redact", "e2e.*:arg1[1]",
+                              "--redact", "*:env.E2E_K*", "--redact", "*:args[1]~\\d", "--", self.py.path, "-c", code)
+        r, = records.audits(found, "e2e.x")
+        hidden = "<redacted:rule-3/arg0.more[*].i?>"
+        self.assertEqual(r["args"], {
+            "arg0": {"user": "ann", "Password": "<redacted:rule-2/arg0.password>", "more": [{"id": hidden}, {"id": hidden, "no": 4}]},
+            "arg1": ["a", "<redacted:rule-4/arg1[1]>"]})
+        popen, = records.audits(found, "subprocess.Popen")
+        self.assertEqual(popen["args"]["args"], ["/bin/true", "x<redacted:rule-6/args[1]>", "b"])
+        self.assertEqual({k: v for k, v in popen["args"]["env"].items() if k.startswith("E2E_")},
+                         {"E2E_KEY": "<redacted:rule-5/env.E2E_K*>", "E2E_OTHER": "c"})
+        for fork in records.audits(found, "_posixsubprocess.fork_exec"):
+            named = [bytes_or_text(v) for v in fork["args"]["env"]]
+            self.assertIn("E2E_KEY=<redacted:rule-5/env.E2E_K*>", named)
+            self.assertIn("E2E_OTHER=c", named)
+
     def test_wrong_rules(self):
         """A rule that is none, or names nothing there is, is a usage error with its remedy."""
         for rule, pattern in (("open", "give EVENT:ARG"), ("opne:path", "--list-events"),
-                              ("open:pth", "no argument pth"), ("open:path~(", "missing closing parenthesis")):
+                              ("open:pth", "no argument pth"), ("open:path[x]", "give .KEY, "), ("open:path~(", "missing closing parenthesis")):
             self.assert_one_line(self.run_tool("--redact", rule, "true"), 2, "--redact '", pattern)
 
     def test_no_false_hits(self):

@@ -2,8 +2,9 @@
 /*
  * libFuzzer: hostile text in the arguments of events that are redacted, and in a command line.
  * Besides what the sanitizers see: what was redacted once is left alone the second time (unless
- * there are quotes in it), a record stays one line of valid UTF-8, and a password behind its flag
- * never comes out.
+ * there are quotes in it), a record stays one line of valid UTF-8, a password behind its flag never
+ * comes out, and rules for all elements and all that has a key leave none of either. The first text
+ * is also tried as the path of a rule.
  *
  * Input: a byte that chooses the event, one for the kinds and widths of the values, then texts
  * separated by 0xff.
@@ -26,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct wire_build b;
 static struct wire_decoder decoder;
-static struct redactor *defaults, *rules;
+static struct redactor *defaults, *rules, *paths;
 
 static const char *const events[] = {
 	"subprocess.Popen", "os.exec",	    "os.system",      "os.putenv",	  "my.event",
@@ -36,15 +37,21 @@ static const char *const events[] = {
 
 static void open_redactors(void)
 {
-	static const char *const list[] = {
-		"*:*~(?i)(a|b)+c", "*:*~\\d{3,}$", "my.event:arg0~(x+x+)+y",
-		"process:cmdline~[[:upper:]]+(\\w)", "os.system:command~.*z"};
+	static const char *const list[] = {"*:*~(?i)(a|b)+c",
+					   "*:*~\\d{3,}$",
+					   "my.event:arg0~(x+x+)+y",
+					   "process:cmdline~[[:upper:]]+(\\w)",
+					   "os.system:command~.*z",
+					   "*:*.a*~b(.)",
+					   "*:*[1]"};
+	static const char *const everything[] = {"none", "*:*.*", "*:*[*]", "process:cmdline[*]"};
 	const char *error;
 	size_t bad;
 
 	defaults = redactor_new(NULL, 0, &bad, &error);
 	rules = redactor_new(list, sizeof(list) / sizeof(*list), &bad, &error);
-	if (!defaults || !rules)
+	paths = redactor_new(everything, sizeof(everything) / sizeof(*everything), &bad, &error);
+	if (!defaults || !rules || !paths)
 		abort();
 }
 
@@ -134,12 +141,37 @@ static bool has_quotes(const uint8_t *data, size_t size)
 	return memchr(data, '"', size) || memchr(data, '\'', size) || memchr(data, '\\', size);
 }
 
+static bool is_token(const struct value *v)
+{
+	static const char begin[] = "<redacted:rule-";
+
+	return (v->kind == WIRE_STR || v->kind == WIRE_BYTES) && v->text.len > strlen(begin) &&
+	       !memcmp(v->text.data, begin, strlen(begin));
+}
+
+/* No element of a list and nothing under a key of a dict is what it was. */
+static void check_all_gone(const struct audit_event *event)
+{
+	const struct value *v = event->values, *child;
+	uint32_t i, k;
+
+	for (i = 0; i < event->n_args; i++, v = value_next(v)) {
+		child = v + 1;
+		for (k = 0; k < v->children; k++, child = value_next(child))
+			if ((v->kind == WIRE_LIST || (v->kind == WIRE_DICT && k % 2)) &&
+			    !is_token(child))
+				abort();
+	}
+}
+
 static void redact_event_checked(struct redactor *r, struct audit_event *event, bool again)
 {
 	struct buf once = {0}, twice = {0};
 
 	redact_event(r, event, decoder.values + 1);
 	write_all(event, &once);
+	if (r == paths)
+		check_all_gone(event);
 	if (again) {
 		struct redactor *other;
 		const char *error;
@@ -176,6 +208,28 @@ static void run_event(struct redactor *r, const char *name, const uint8_t *data,
 	redact_event_checked(r, &event, r == defaults && !has_quotes(data, size));
 }
 
+/* A rule whose path is hostile, or none. */
+static void run_path(const uint8_t *data, size_t size, uint8_t kind)
+{
+	static const char head[] = "my.event:*";
+	struct redactor *r;
+	const uint8_t *text, *from = data;
+	const char *error, *rule;
+	char room[200];
+	size_t bad, left = size, n = next_text(&from, &left, &text);
+
+	if (n + sizeof(head) > sizeof(room) || memchr(text, '~', n) || memchr(text, 0, n))
+		return;
+	memcpy(room, head, sizeof(head) - 1);
+	memcpy(room + sizeof(head) - 1, text, n);
+	room[sizeof(head) - 1 + n] = '\0';
+	rule = room;
+	r = redactor_new(&rule, 1, &bad, &error);
+	if (r)
+		run_event(r, "my.event", data, size, kind);
+	redactor_free(r);
+}
+
 /* The command line with a password at its end. */
 static void run_cmdline(struct redactor *r, const uint8_t *data, size_t size, bool cut)
 {
@@ -203,6 +257,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		  size - 2, data[1]);
 	run_event(rules, events[data[0] % (sizeof(events) / sizeof(*events))], data + 2, size - 2,
 		  data[1]);
+	run_event(paths, events[data[0] % (sizeof(events) / sizeof(*events))], data + 2, size - 2,
+		  data[1]);
+	run_path(data + 2, size - 2, data[1]);
+	run_cmdline(paths, data + 2, size - 2, data[1] & 8);
 	run_cmdline(defaults, data + 2, size - 2, data[1] & 8);
 	run_cmdline(rules, data + 2, size - 2, data[1] & 8);
 	return 0;

@@ -526,6 +526,121 @@ static void test_rule_on_cut_text(void **state)
 	assert_int_equal(v->status, WIRE_TRUNCATED);
 }
 
+/* {"api": {"Key": "a", b"key": 1}, 7: ["x", "y"]} */
+static void nested(const char *event_name)
+{
+	begin(event_name);
+	wb_dict(&b, 2);
+	wb_cstr(&b, "api");
+	wb_dict(&b, 2);
+	wb_cstr(&b, "Key");
+	wb_cstr(&b, "a");
+	wb_bytes(&b, "key", 3);
+	wb_int(&b, 1);
+	wb_int(&b, 7);
+	wb_sequence(&b, WIRE_LIST, 2);
+	wb_cstr(&b, "x");
+	wb_cstr(&b, "y");
+}
+
+static void expect_nested(const char *rule, const char *want)
+{
+	char line[400];
+
+	use_rule(rule);
+	nested("t.x");
+	snprintf(line, sizeof(line), "\"args\":{\"arg0\":{\"items\":[%s]}}}", want);
+	assert_string_equal(redacted(1), line);
+}
+
+#define ITEMS(...) "{\"items\":[" __VA_ARGS__ "]}"
+#define API	   "[\"api\"," ITEMS("[\"Key\",\"a\"],[{\"bytes\":\"key\"},1]") "]"
+#define XY	   "[7,[\"x\",\"y\"]]"
+#define RULE(arg)  "\"<redacted:rule-1/" arg ">\""
+
+static void test_paths(void **state)
+{
+	expect_nested("t.x:arg0.api", "[\"api\"," RULE("arg0.api") "]," XY);
+	expect_nested("t.x:*.API.k*",
+		      "[\"api\"," ITEMS("[\"Key\"," RULE("*.API.k*") "],[{\"bytes\":\"key\"}," RULE(
+			      "*.API.k*") "]") "]," XY);
+	expect_nested("t.x:arg0.*[1]", API ",[7,[\"x\"," RULE("arg0.*[1]") "]]");
+	expect_nested("t.x:arg0.*[*]", API ",[7,[" RULE("arg0.*[*]") "," RULE("arg0.*[*]") "]]");
+	expect_nested("t.x:arg0.api~^a$", "[\"api\"," ITEMS("[\"Key\"," RULE(
+						  "arg0.api") "],[{\"bytes\":\"key\"},1]") "]," XY);
+	/* Nothing is there. */
+	expect_nested("t.x:arg0[0]", API "," XY);
+	expect_nested("t.x:arg0.a", API "," XY);
+	expect_nested("t.x:arg0.api.key.more", API "," XY);
+	expect_nested("t.x:arg0.api[0]", API "," XY);
+	expect_nested("t.x:arg0.*[2]", API "," XY);
+	expect_nested("t.x:arg1.api", API "," XY);
+}
+
+/* What has names in other forms: pairs, NAME=value, os.environ; of all widths. */
+static void test_path_names(void **state)
+{
+	static const uint16_t wide[] = {'A', 0x20ac, '=', 'x'};
+	static const char *const rules[] = {"none", "t.x:*.a*"};
+
+	use(rules, 2);
+	begin("t.x");
+	wb_sequence(&b, WIRE_LIST, 5);
+	wb_cstr(&b, "AB=cd=ef");
+	wb_bytes(&b, "b=c", 3);
+	wb_units(&b, 2, wide, sizeof(wide));
+	wb_sequence(&b, WIRE_TUPLE, 2);
+	wb_bytes(&b, "auth", 4);
+	wb_int(&b, 5);
+	wb_cstr(&b, "AB=");
+	assert_string_equal(redacted(1),
+			    "\"args\":{\"arg0\":[\"AB=<redacted:rule-2/*.a*>\",{\"bytes\":\"b=c\"},"
+			    "\"A\xe2\x82\xac=<redacted:rule-2/*.a*>\",[{\"bytes\":\"auth\"},"
+			    "\"<redacted:rule-2/*.a*>\"],\"AB=\"]}}");
+	begin("t.x");
+	wb_object(&b, WIRE_OBJECT_MAPPING, "os._Environ", 1);
+	wb_dict(&b, 2);
+	wb_cstr(&b, "AWS_KEY");
+	wb_cstr(&b, "s");
+	wb_cstr(&b, "HOME");
+	wb_cstr(&b, "/root");
+	assert_string_equal(redacted(1),
+			    "\"args\":{\"arg0\":{\"object\":\"os._Environ\",\"mapping\":{"
+			    "\"AWS_KEY\":\"<redacted:rule-2/*.a*>\",\"HOME\":\"/root\"}}}}");
+	use_rule("t.x:*.\xc3\xa9?~x(y)");
+	begin("t.x");
+	wb_sequence(&b, WIRE_LIST, 1);
+	wb_units(&b, 1,
+		 "\xe9"
+		 "1=xyxyz",
+		 8);
+	assert_non_null(strstr(redacted(1), "1=x<redacted:rule-1/*.?\?\?>x<redacted"));
+}
+
+/* A key that is not known in full may be the one. */
+static void test_path_unknown_key(void **state)
+{
+	static char key[300];
+
+	use_rule("t.x:*.secret");
+	memset(key, 'k', sizeof(key) - 1);
+	begin("t.x");
+	wb_dict(&b, 4);
+	wb_cut_cstr(&b, "zz", 9000);
+	wb_int(&b, 1);
+	wb_unreadable(&b, 14);
+	wb_int(&b, 2);
+	wb_cstr(&b, key);
+	wb_int(&b, 3);
+	wb_cstr(&b, "other");
+	wb_int(&b, 4);
+	redacted(1);
+	assert_null(strstr(out.data, ",1]"));
+	assert_null(strstr(out.data, ",2]"));
+	assert_null(strstr(out.data, ",3]"));
+	assert_non_null(strstr(out.data, "[\"other\",4]"));
+}
+
 static void test_wrong_rules(void **state)
 {
 	static const struct text_case cases[] = {
@@ -539,6 +654,20 @@ static void test_wrong_rules(void **state)
 		{"opne:path", "no such event; see --list-events"},
 		{"@netwrok:*", "no such category"},
 		{"open:pth", "open has no argument pth"},
+		{"open:path.", "no path into an argument; give .KEY, [N] or [*], at most 8"},
+		{"open:path[", "no path"},
+		{"open:path[]", "no path"},
+		{"open:path[1", "no path"},
+		{"open:path[1]x", "no path"},
+		{"open:path[-1]", "no path"},
+		{"open:path[12345678]", "no path"},
+		{"open:path[**]", "no path"},
+		{"open:path..x", "no path"},
+		{"open:path.a[0].b[0].c[0].d[0].e", "no path"},
+		{"open:pth.x", "open has no argument pth"},
+		{"open:.x", "not a rule"},
+		{"process:comm", "not in process records; give process:cmdline"},
+		{"process:cmdline[0][1]", "not in process records"},
 		{"open:path~(", "wrong pattern: missing closing parenthesis, at character 2"},
 		{"open:path~\xff", "the pattern is not UTF-8"},
 		{"open:path~(*UTF)x", "wrong pattern"},
@@ -585,6 +714,11 @@ static void test_cmdline(void **state)
 	assert_string_equal(cmdline("p\0http://a:b", 12, true), "p|http://" URL);
 	use_rule("process:cmdline~^x.*$");
 	assert_string_equal(CMDLINE("ax\0xa\0"), "ax|<redacted:rule-1/cmdline>|");
+	use_rule("process:cmdline[1]");
+	assert_string_equal(CMDLINE("ax\0xa\0b\0"), "ax|<redacted:rule-1/cmdline[1]>|b|");
+	use_rule("process:cmdline.--cust*~^\\d+");
+	assert_string_equal(CMDLINE("a=1\0--CUSTOMER=12x\0--cust=y"),
+			    "a=1|--CUSTOMER=<redacted:rule-1/cmdline.--cust*>x|--cust=y");
 	use_rule("process:cmd*");
 	assert_string_equal(CMDLINE("ax\0xa\0"), "<redacted:rule-1/cmd*>");
 }
@@ -608,6 +742,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_rule_keeps_the_rest, teardown),
 		cmocka_unit_test_teardown(test_limits, teardown),
 		cmocka_unit_test_teardown(test_rule_on_cut_text, teardown),
+		cmocka_unit_test_teardown(test_paths, teardown),
+		cmocka_unit_test_teardown(test_path_names, teardown),
+		cmocka_unit_test_teardown(test_path_unknown_key, teardown),
 		cmocka_unit_test_teardown(test_wrong_rules, teardown),
 		cmocka_unit_test_teardown(test_cmdline, teardown),
 	};

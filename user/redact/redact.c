@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "decode/text_iter.h"
-#include "redact/redact_text.h"
+#include "redact/redact_path.h"
 
 #define RULES_MAX 64
 
@@ -213,7 +213,30 @@ static void apply_everywhere(struct redactor *r, const struct audit_event *event
 	}
 }
 
-static void scan_by_rule(struct redactor *r, struct rule *rule, struct value *v)
+/* Only the units in [from, end). */
+static void scan_part(struct rule *rule, const struct view *v, bool utf8, uint32_t from,
+		      uint32_t end, struct spans *spans)
+{
+	struct view part = {.data = (const char *)v->data + (size_t)from * v->unit_size,
+			    .n = end - from,
+			    .unit_size = v->unit_size,
+			    .cut = v->cut && end == v->n};
+	struct spans found;
+	uint32_t i;
+
+	if (rule_is_plain(rule)) {
+		spans_add(spans, from, end, rule_token(rule));
+		return;
+	}
+	found.n = 0;
+	rule_scan(rule, &part, utf8, &found);
+	for (i = 0; i < found.n; i++)
+		spans_add(spans, from + found.list[i].from,
+			  found.list[i].to < part.n ? from + found.list[i].to : end,
+			  found.list[i].token);
+}
+
+static void scan_by_rule(struct redactor *r, struct rule *rule, struct value *v, uint32_t from)
 {
 	struct spans spans;
 	struct view view;
@@ -221,8 +244,28 @@ static void scan_by_rule(struct redactor *r, struct rule *rule, struct value *v)
 	if (!view_of_value(v, &view))
 		return;
 	spans.n = 0;
-	rule_scan(rule, &view, v->kind == WIRE_STR && !v->text.width, &spans);
+	scan_part(rule, &view, v->kind == WIRE_STR && !v->text.width, from, view.n, &spans);
 	spans_apply(&spans, &view, v, &r->arena);
+}
+
+struct rule_use {
+	struct redactor *r;
+	struct rule *rule;
+};
+
+static void apply_at(void *arg, struct value *v, uint32_t from)
+{
+	const struct rule_use *use = arg;
+	uint32_t i;
+
+	if (from) {
+		scan_by_rule(use->r, use->rule, v, from);
+		return;
+	}
+	if (rule_is_plain(use->rule))
+		value_replace(v, rule_token(use->rule));
+	for (i = 0; !rule_is_plain(use->rule) && i <= v->span; i++)
+		scan_by_rule(use->r, use->rule, &v[i], 0);
 }
 
 static const char *arg_name(const struct audit_event *event, uint32_t index, char *room,
@@ -239,18 +282,14 @@ static const char *arg_name(const struct audit_event *event, uint32_t index, cha
 static void apply_rule(struct redactor *r, struct rule *rule, const struct audit_event *event,
 		       struct value *values)
 {
+	struct rule_use use = {r, rule};
 	struct value *v = values;
 	char room[16];
-	uint32_t i, k;
+	uint32_t i;
 
-	for (i = 0; i < event->n_args; i++, v = after(v)) {
-		if (!rule_wants_arg(rule, arg_name(event, i, room, sizeof(room))))
-			continue;
-		if (rule_is_plain(rule))
-			value_replace(v, rule_token(rule));
-		for (k = 0; !rule_is_plain(rule) && k <= v->span; k++)
-			scan_by_rule(r, rule, &v[k]);
-	}
+	for (i = 0; i < event->n_args; i++, v = after(v))
+		if (rule_wants_arg(rule, arg_name(event, i, room, sizeof(room))))
+			path_walk(rule_path(rule), v, apply_at, &use);
 }
 
 static uint64_t rules_of(const struct redactor *r, const char *name, const struct event_row *row)
@@ -302,35 +341,20 @@ static void scan_arguments(struct redactor *r, const struct view *v, struct span
 	scan_urls(v, spans);
 }
 
-static void scan_argument_by_rule(struct rule *rule, const struct view *v, uint32_t from,
-				  uint32_t end, struct spans *spans)
-{
-	struct view part = {.data = (const char *)v->data + from,
-			    .n = end - from,
-			    .unit_size = 1,
-			    .cut = v->cut && end == v->n};
-	struct spans found;
-	uint32_t i;
-
-	found.n = 0;
-	rule_scan(rule, &part, true, &found);
-	for (i = 0; i < found.n; i++)
-		spans_add(spans, from + found.list[i].from,
-			  found.list[i].to < part.n ? from + found.list[i].to : end,
-			  found.list[i].token);
-}
-
 static void scan_command_line_by_rule(struct rule *rule, const struct view *v, struct spans *spans)
 {
-	uint32_t from, end;
+	const struct path *path = rule_path(rule);
+	uint32_t from, end, start, i = 0;
 
-	if (rule_is_plain(rule)) {
+	if (rule_is_plain(rule) && !path->n) {
 		spans_add(spans, 0, v->n, rule_token(rule));
 		return;
 	}
-	for (from = 0; from < v->n; from = end + 1) {
+	for (from = 0; from < v->n; from = end + 1, i++) {
 		end = view_find(v, from, v->n, '\0');
-		scan_argument_by_rule(rule, v, from, end, spans);
+		start = from;
+		if (path_wants_word(path, i, v, &start, end))
+			scan_part(rule, v, true, start, end, spans);
 	}
 }
 

@@ -13,7 +13,8 @@
  *
  * Rules are "EVENT:ARG", the whole argument, or "EVENT:ARG~REGEX", what REGEX matches in its
  * strings and bytes at any depth: the first group, if it has groups. EVENT is a glob or
- * @CATEGORY, ARG a glob. "process:cmdline" is the command line in the process record. "none"
+ * @CATEGORY, ARG a glob, perhaps with a path into it: "env.AWS_*", "args[*]" (redact_path.h).
+ * "process:cmdline" is the command line in the process record. "none"
  * switches the defaults off, "default" switches them on again.
  */
 #ifndef PYAUDIT_REDACT_H

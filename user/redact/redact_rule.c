@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "decode/text_iter.h"
-#include "redact/redact_text.h"
+#include "redact/redact_path.h"
 
 /* Steps a pattern may take on one text, over all places it may begin at: some milliseconds. */
 #define STEPS_MAX    500000
@@ -24,7 +24,9 @@
 #define NAME_MAX_LEN 64
 
 struct rule {
-	char *event, *arg; /* globs; event without the @ of a category */
+	char *event, *arg; /* globs; event without the @ of a category, arg without its path */
+	char *steps;	   /* what path points at */
+	struct path path;
 	bool category;
 	pcre2_code *code; /* NULL: whole arguments */
 	pcre2_match_data *match;
@@ -50,12 +52,13 @@ static struct rule *no_memory(struct rule *rule, const char **error)
 	return NULL;
 }
 
-static void make_token(struct rule *rule, unsigned int number)
+/* arg: with its path. */
+static void make_token(struct rule *rule, unsigned int number, const char *arg, size_t len)
 {
 	char *p = rule->token;
 
 	p += sprintf(p, "<redacted:rule-%u/", number);
-	snprintf(p, NAME_MAX_LEN + 1, "%s", rule->arg);
+	snprintf(p, NAME_MAX_LEN + 1, "%.*s", (int)len, arg);
 	for (; *p; p++)
 		if (*p <= ' ' || *p > '~' || unit_is_in(*p, "<>\"\\"))
 			*p = '?';
@@ -64,7 +67,7 @@ static void make_token(struct rule *rule, unsigned int number)
 
 static bool has_wildcard(const char *glob)
 {
-	return strpbrk(glob, "*?[");
+	return strpbrk(glob, "*?");
 }
 
 static bool is_in_table(const struct rule *rule)
@@ -99,11 +102,24 @@ static bool is_number_name(const char *arg)
 	       strspn(arg + 3, "0123456789") == strlen(arg + 3);
 }
 
+/* Of process records the command line can be redacted, a list of words. */
+static bool knows_process_arg(const struct rule *rule)
+{
+	if (rule_wants_arg(rule, "cmdline") && rule->path.n <= 1)
+		return true;
+	snprintf(message, sizeof(message),
+		 "not in process records; give process:cmdline, "
+		 "process:cmdline[N] or process:cmdline.NAME");
+	return false;
+}
+
 static bool knows_arg(const struct rule *rule)
 {
 	const struct event_row *row = rule->category ? NULL : event_find(rule->event);
 	size_t i, k;
 
+	if (!rule->category && !strcmp(rule->event, "process"))
+		return knows_process_arg(rule);
 	if (!row || has_wildcard(rule->arg) || is_number_name(rule->arg))
 		return true;
 	for (i = 0; i < row->n_variants; i++)
@@ -176,29 +192,57 @@ static bool set_limits(struct rule *rule)
 	return true;
 }
 
-struct rule *rule_new(const char *text, unsigned int number, const char **error)
+static bool parse_path(struct rule *rule)
+{
+	if (path_parse(&rule->path, rule->steps))
+		return true;
+	snprintf(message, sizeof(message),
+		 "no path into an argument; give .KEY, [N] or [*], at most %d of them", PATH_STEPS);
+	return false;
+}
+
+/* "EVENT:ARG", "EVENT:ARG~REGEX": where its parts are; false for what is no rule. */
+static bool split(const char *text, const char **arg, const char **steps, const char **pattern)
 {
 	const char *colon = strchr(text, ':'), *tilde = colon ? strchr(colon, '~') : NULL;
+
+	if (!colon || colon == text)
+		return false;
+	*arg = colon + 1;
+	*steps = path_in(*arg);
+	if (tilde && *steps > tilde)
+		*steps = tilde;
+	*pattern = tilde ? tilde + 1 : NULL;
+	return *steps > *arg && (!tilde || tilde[1]);
+}
+
+struct rule *rule_new(const char *text, unsigned int number, const char **error)
+{
 	struct rule *rule = calloc(1, sizeof(*rule));
+	const char *arg, *steps, *pattern;
+	size_t len;
 
 	if (!rule)
 		return no_memory(rule, error);
 	rule->category = *text == '@';
 	text += rule->category;
-	if (!colon || colon <= text || !colon[1] || colon + 1 == tilde || (tilde && !tilde[1])) {
+	if (!split(text, &arg, &steps, &pattern)) {
 		snprintf(message, sizeof(message),
 			 "not a rule; give EVENT:ARG, EVENT:ARG~REGEX, none or default");
 		return refuse(rule, error);
 	}
-	rule->event = strndup(text, colon - text);
-	rule->arg = tilde ? strndup(colon + 1, tilde - colon - 1) : strdup(colon + 1);
-	if (!rule->event || !rule->arg)
+	len = pattern ? (size_t)(pattern - 1 - arg) : strlen(arg);
+	rule->event = strndup(text, arg - 1 - text);
+	rule->arg = strndup(arg, steps - arg);
+	rule->steps = strndup(steps, arg + len - steps);
+	if (!rule->event || !rule->arg || !rule->steps)
 		return no_memory(rule, error);
-	if (!knows_event(rule) || !knows_arg(rule) || (tilde && !compile(rule, tilde + 1)))
+	if (!parse_path(rule) || !knows_event(rule) || !knows_arg(rule) ||
+	    (pattern && !compile(rule, pattern)))
 		return refuse(rule, error);
 	if (rule->code && !set_limits(rule))
 		return no_memory(rule, error);
-	make_token(rule, number);
+	make_token(rule, number, arg, len);
 	return rule;
 }
 
@@ -208,6 +252,7 @@ void rule_free(struct rule *rule)
 		return;
 	free(rule->event);
 	free(rule->arg);
+	free(rule->steps);
 	pcre2_code_free(rule->code);
 	pcre2_match_data_free(rule->match);
 	pcre2_match_context_free(rule->limits);
@@ -226,6 +271,11 @@ bool rule_wants_event(const struct rule *rule, const char *name, const struct ev
 bool rule_wants_arg(const struct rule *rule, const char *name)
 {
 	return !fnmatch(rule->arg, name, FNM_NOESCAPE);
+}
+
+const struct path *rule_path(const struct rule *rule)
+{
+	return &rule->path;
 }
 
 bool rule_is_plain(const struct rule *rule)

@@ -125,7 +125,9 @@ void rule_free(struct rule *rule);
 /* name is an event's; row NULL for one the table does not know. */
 bool rule_wants_event(const struct rule *rule, const char *name, const struct event_row *row);
 bool rule_wants_arg(const struct rule *rule, const char *name);
-/* Whether it removes whole arguments. */
+/* What of the argument it is about (redact/redact_path.h). */
+const struct path *rule_path(const struct rule *rule);
+/* Whether it removes whole values. */
 bool rule_is_plain(const struct rule *rule);
 const char *rule_token(const struct rule *rule);
 /* Adds what the pattern matches. utf8: the units are bytes of UTF-8 text. */
