@@ -721,14 +721,15 @@ class Endings(Case):
         import shutil
         out, python, done, go = self.path("out.json"), self.path("python"), self.path("done"), self.path("go")
         shutil.copy(self.py.real, python)
-        code = "while [ ! -e %s ]; do sleep 0.05; done; %s -I -S -c 'import os, sys; os.mkdir(sys.argv[1])' %s; true" % (
+        code = "read line <%s; %s -I -S -c 'import os, sys; os.mkdir(sys.argv[1])' %s; true" % (
             go, python, done)
+        os.mkfifo(go)
         tracer = self.tool("--format", "json", "-o", out, "-f", "--", "/bin/sh", "-c", code,
                            env=self.environment(PYTHONHOME=os.path.dirname(os.path.dirname(self.py.real))))
         sh = os.path.realpath("/bin/sh")
-        shell = self.until(lambda: [c for c in children(tracer.pid) if executed(c) == sh and children(c)], "command")[0]
-        tracer.signal(signal.SIGSTOP)
-        os.mkdir(go)
+        shell = self.until(lambda: [c for c in children(tracer.pid) if executed(c) == sh], "command")[0]
+        with open(go, "w"):  # the shell reads
+            tracer.signal(signal.SIGSTOP)
 
         def held():
             return [pid for pid in children(shell) if executed(pid) == python and state(pid) == "T"]
