@@ -45,11 +45,11 @@ class SpanCase(Case):
         self.output = out
         return records.load(out)
 
-    def check(self, found, expected=True):
+    def check(self, found, expected=True, times=1):
         """Each event has what its program says it has set, or nothing."""
         spans = records.audits(found, "e2e.span")
-        self.assertEqual(len(spans), 5 * 16)
-        self.assertEqual(len({e["tid"] for e in spans}), 5)
+        self.assertEqual(len(spans), times * 5 * 16)
+        self.assertEqual(len({e["tid"] for e in spans}), times * 5)
         for e in spans:
             said = (e["args"]["arg0"], e["args"]["arg1"]) if expected else (None, None)
             self.assertEqual((e.get("trace_id"), e.get("span_id")), said)
@@ -90,6 +90,42 @@ class Models(SpanCase):
         job = self.spawn(*self.argv(library), stdin=subprocess.PIPE)
         self.grows(job.out_path, b"ready")
         self.check(self.trace(["-p", str(job.pid)], job=job))
+
+    def test_same_library_again(self):
+        """What is known of a file is used for each process that loads it."""
+        library = self.library(*GNU2, *SMALL)
+        out = self.path("again.json")
+        tracer = self.tool("-v", "-f", "-e", "e2e.*", "--format", "json", "-o", out, "--", "/bin/sh", "-c",
+                           '"$@"; "$@"', "sh", *self.argv(library), stdin=subprocess.PIPE)
+        for i in range(2):
+            self.until(lambda: tracer.stdout().count("ready") > i, "program %d" % i)
+            pid = tracer.stdout().split()[2 * i + 1]
+            self.grows(tracer.err_path, b"PID %s: %s" % (pid.encode(), RESOLVED))
+            tracer.say("go")
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        self.check(records.load(out), times=2)
+
+    def test_children(self):
+        """A child is in its parent's span, from its first event on."""
+        code = ("import ctypes, os, sys\nlibrary = ctypes.CDLL(sys.argv[1])\nsys.stdin.readline()\n"
+                "library.attach(bytes(range(16)), bytes(range(8)), 1)\n"
+                "for i in range(200):\n"
+                "    if not os.fork(): sys.audit('e2e.child', i); os._exit(0)\n"
+                "while True:\n    try: os.wait()\n    except ChildProcessError: break\n")
+        found = self.trace(["--", self.py.path, "-c", code, self.library(*GNU2, *SMALL)])
+        self.assertEqual([(e["trace_id"], e["span_id"]) for e in records.audits(found, "e2e.child")],
+                         [(bytes(range(16)).hex(), bytes(range(8)).hex())] * 200)
+
+    def test_exec(self):
+        """What runs next in the process does not publish, whatever is where the variable was."""
+        library = self.library(*GNU2, *SMALL)
+        code = ("import os, runpy, sys; sys.argv = %r; runpy.run_path(sys.argv[0]); "
+                "os.execv(sys.executable, [sys.executable, '-c', "
+                "'import sys; [sys.audit(\"e2e.after\") for i in range(100)]'])" % self.argv(library)[1:])
+        found = self.trace(["--", self.py.path, "-c", code])
+        self.check(found)
+        after = records.audits(found, "e2e.after")
+        self.assertEqual((len(after), sum("trace_id" in e for e in after)), (100, 0))
 
     def test_stacks_and_calls(self):
         """The other parts of a record are not disturbed."""

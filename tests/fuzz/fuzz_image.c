@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Any bytes as an ELF file: reading the CPython image in it ends, with an image or an error. */
+/* Any bytes as an ELF file: reading the CPython image in it ends, with an image or an error; and so
+ * does looking for its thread-local variable. */
+#include <linux/types.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "otel_context.h"
+#include "python/elf_tls.h"
 #include "python/py_image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +17,20 @@ static int take_page(uint64_t addr, const void *data, size_t len, void *arg)
 {
 	*(volatile unsigned char *)arg += ((const unsigned char *)data)[len - 1];
 	return 0;
+}
+
+/* Its slot is in the file. */
+static void find_variable(int fd)
+{
+	struct elf_tls tls;
+	struct elf_file f;
+
+	if (elf_file_open(&f, fd))
+		return;
+	if (!elf_tls_find(&f, THREAD_CONTEXT_SYMBOL, &tls) && tls.form != ELF_TLS_EXECUTABLE &&
+	    !elf_file_segment(&f, tls.slot))
+		abort();
+	elf_file_close(&f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!py_image_read(fd, &image))
 		py_image_pages(fd, take_page, &sum);
 	py_image_free(image);
+	find_variable(fd);
 	close(fd);
 	return 0;
 }

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	http.json = data[0] & 2;
 	otlp_answer_read(&http, &answer);
 	if (data[0] & 4)
-		otel_parse_context(data + 1, size - 1, &pairs);
+		(data[0] & 16 ? otel_parse_extra : otel_parse_context)(data + 1, size - 1, &pairs);
 	else if (data[0] & 8)
 		otel_parse_environment(text, size, &pairs);
 	else

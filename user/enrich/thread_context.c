@@ -21,8 +21,9 @@
 
 /* Milliseconds from one look to the next, until the place is known; the last goes on. Then: */
 static const unsigned int pauses[] = {5, 20, 100, 1000, 10000};
-#define N_PAUSES   (sizeof(pauses) / sizeof(pauses[0]))
-#define PAUSE_GOOD 60000
+#define N_PAUSES    (sizeof(pauses) / sizeof(pauses[0]))
+#define PAUSE_GOOD  60000
+#define PAUSE_AGAIN 1000 /* and if it is mapped again */
 
 /* Looks after which a place that is not known is news. */
 #define LOOKS_QUIET 3
@@ -107,6 +108,12 @@ static bool read_memory(pid_t pid, uint64_t at, void *data, size_t len)
 	return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)len;
 }
 
+/* What a process has there can be any number. */
+static int64_t sum(uint64_t a, int64_t b)
+{
+	return (int64_t)(a + (uint64_t)b);
+}
+
 /* In x86-64 the static blocks end at the thread pointer. */
 static int place_static(int64_t distance, struct context_place *place)
 {
@@ -150,10 +157,10 @@ static int place_descriptor(pid_t pid, const struct elf_tls *tls, uint64_t bias,
 	if (!slot[1])
 		return -EAGAIN;
 	if ((int64_t)slot[1] < 0)
-		return place_static((int64_t)slot[1] + tls->adjust, place);
+		return place_static(sum(slot[1], tls->adjust), place);
 	if (!read_memory(pid, slot[1], index, size))
 		return -ENOTSUP;
-	return place_dynamic(tls, index[0], (int64_t)index[1] + tls->adjust, index[2], place);
+	return place_dynamic(tls, index[0], sum(index[1], tls->adjust), index[2], place);
 }
 
 int thread_context_place(pid_t pid, const struct elf_tls *tls, uint64_t bias,
@@ -168,12 +175,12 @@ int thread_context_place(pid_t pid, const struct elf_tls *tls, uint64_t bias,
 		return -EFAULT;
 	switch (tls->form) {
 	case ELF_TLS_OFFSET:
-		return slot[0] ? place_static((int64_t)slot[0] + tls->adjust, place) : -EAGAIN;
+		return slot[0] ? place_static(sum(slot[0], tls->adjust), place) : -EAGAIN;
 	case ELF_TLS_PAIR:
 		/* Two relocations, of which the second may be to come. */
 		if (!slot[1] && tls->value)
 			return -EAGAIN;
-		return place_dynamic(tls, slot[0], (int64_t)slot[1] + tls->adjust, 0, place);
+		return place_dynamic(tls, slot[0], sum(slot[1], tls->adjust), 0, place);
 	case ELF_TLS_MODULE: return place_dynamic(tls, slot[0], tls->adjust, 0, place);
 	default: return place_descriptor(pid, tls, bias, slot, place);
 	}
@@ -408,19 +415,46 @@ static struct candidate *find_candidate(const struct contexts *c, const struct c
 	return NULL;
 }
 
+static void hasten(struct contexts *c, struct candidate *e, int64_t due)
+{
+	e->due = due < e->due ? due : e->due;
+	c->due = e->due < c->due ? e->due : c->due;
+}
+
+/* What a process loads may be in the place of what it has unloaded. */
+static void doubt_others(struct contexts *c, pid_t pid)
+{
+	int64_t due = now_ms() + PAUSE_AGAIN;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->candidates[i].pid == pid)
+			hasten(c, &c->candidates[i], due);
+}
+
+/* The library has been taken out and is in again, at the same place. A process may do that all the
+ * time: only a look that ends early is cheap. */
+static void add_again(struct contexts *c, struct candidate *e)
+{
+	bool cheap = e->error == -EAGAIN || e->error == -EFAULT;
+
+	if (cheap)
+		e->looks = 0;
+	e->added = clock_ns(CLOCK_BOOTTIME);
+	hasten(c, e, now_ms() + (cheap ? 0 : PAUSE_AGAIN));
+}
+
 static void add_candidate(struct contexts *c, const struct candidate *like)
 {
 	struct candidate *e = find_candidate(c, like);
 
-	/* It has been taken out and is in again, at the same place. */
 	if (e) {
-		e->looks = 0;
-		e->added = clock_ns(CLOCK_BOOTTIME);
-		e->due = c->due = 0;
+		add_again(c, e);
 		return;
 	}
 	if (count_of(c, like->pid) >= CANDIDATES_PID)
 		return;
+	doubt_others(c, like->pid);
 	e = new_candidate(c);
 	if (!e)
 		return;

@@ -63,8 +63,9 @@ static void look_at(struct search *s, const Elf64_Rela *rela)
 	if (!form_of(ELF64_R_TYPE(rela->r_info), &form) || !elf_file_segment(s->f, rela->r_offset))
 		return;
 	if (index && is_named(s, index)) {
-		*s->out = (struct elf_tls){
-			.form = form, .slot = rela->r_offset, .adjust = -rela->r_addend};
+		*s->out = (struct elf_tls){.form = form,
+					   .slot = rela->r_offset,
+					   .adjust = (int64_t) - (uint64_t)rela->r_addend};
 		s->found = BY_NAME;
 	} else if (!index && !s->found) {
 		take_own(s, form, rela);

@@ -28,9 +28,10 @@ void otlp_origin_init(struct otlp_origin *origin, const struct buf *attributes)
 {
 	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct utsname names;
-	ssize_t n = fd < 0 ? 0 : read(fd, origin->machine, sizeof(origin->machine) - 1);
+	ssize_t n;
 
-	origin->attributes = attributes;
+	*origin = (struct otlp_origin){.attributes = attributes};
+	n = fd < 0 ? 0 : read(fd, origin->machine, sizeof(origin->machine) - 1);
 	if (fd >= 0)
 		close(fd);
 	origin->machine[n == 32 ? 32 : 0] = '\0';

@@ -55,7 +55,7 @@ def work(number):
 
 
 sys.audit("e2e.early")
-print("ready", flush=True)
+print("ready", os.getpid(), flush=True)
 sys.stdin.readline()
 threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 4)]
 for thread in threads:
