@@ -10,6 +10,7 @@
 #define PYAUDIT_BPF_MAPS_H
 
 #include "arg_rule.h"
+#include "hits.h"
 #include "named_types.h"
 #include "scratch.h"
 #include "target_state.h"
@@ -143,13 +144,6 @@ struct {
 	__type(key, struct type_name);
 	__type(value, __u32); /* enum recipe */
 } named_types SEC(".maps");
-
-/* The last hit of a thread at a probe that may have a twin. */
-struct hit {
-	__u64 ip, sp;
-	__u32 probe;
-	__u32 reserved;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

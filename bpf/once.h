@@ -8,26 +8,29 @@ static __always_inline __u32 probe_number(void *ctx)
 	return knob_cookie ? bpf_get_attach_cookie(ctx) : knob_probe;
 }
 
+/* Links are taken away before their probes are marked so. */
+static __always_inline bool is_gone(__u32 number)
+{
+	struct probe_config *probe = bpf_map_lookup_elem(&probes, &number);
+
+	return !probe || !probe->twin;
+}
+
 /*
  * A file seen through two overlay mounts is two inodes there but one underneath, which is where
  * uprobes go: probed by both ways, each event hits two probes. Such files have one build-id; user
- * space marks the probes of all that share one. The probes of a place run one after the other, so a
- * hit at the same instruction and stack as the thread's last one, but by another probe, is the same
- * event; by the same probe it is the next.
+ * space marks the probes of all that share one, unless it knows that they are one underneath: then
+ * only one of them has probes.
  */
 static __always_inline bool is_second_hit(struct pt_regs *ctx, __u32 probe)
 {
-	struct hit now = {.ip = PT_REGS_IP(ctx), .sp = PT_REGS_SP(ctx), .probe = probe};
+	struct hit now = {PT_REGS_IP(ctx), PT_REGS_SP(ctx), probe, NO_PROBE};
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hit *last = bpf_map_lookup_elem(&hits, &id);
 
-	if (!last) {
-		bpf_map_update_elem(&hits, &id, &now, BPF_ANY);
-		return false;
-	}
-	if (last->ip == now.ip && last->sp == now.sp && last->probe != probe)
-		return true;
-	*last = now;
+	if (last)
+		return hit_is_same_event(last, &now, last->first != probe && is_gone(last->first));
+	bpf_map_update_elem(&hits, &id, &now, BPF_ANY);
 	return false;
 }
 

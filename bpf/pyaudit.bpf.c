@@ -15,7 +15,8 @@
  *   context.h    what a process is: its file, command line, cgroup
  *   narrow.h     -u, --comm, --cgroup  rate.h     --rate       arg.h  --arg
  *   gates.h      what an event has to pass, and counting
- *   once.h       an event that meets two probes
+ *   once.h       an event that meets two probes    hits.h  which hits are one event's
+ *   inode.h      files that are one underneath
  *   frames.h     Python frames and code objects
  *   stack.h      the call stack of an event
  *   trace.h      the trace and span of an event
@@ -123,6 +124,7 @@ static __always_inline int recipe_of(const char *name)
 #include "quick.h"
 #include "process.h"
 #include "calls.h"
+#include "inode.h"
 
 /*
  * Since 6.13 programs of this kind may be given a stack that belongs to the CPU, on

@@ -96,17 +96,25 @@ static void free_entry(struct image_entry *e)
 	free(e);
 }
 
+static void detach(struct images *images, const struct image_entry *e)
+{
+	log_info("CPython %s, %s: let go", e->version, e->build);
+	images->gone(e, images->gone_arg);
+	if (e->owner) {
+		e->owner->sharers--;
+		return;
+	}
+	images->numbered[e->number] = NULL;
+	tracer_detach_image(images->tracer, e->number);
+}
+
 static void drop_entry(struct images *images, struct image_entry *e)
 {
 	size_t i;
 
 	images->refused -= e->error != 0;
-	if (!e->error) {
-		log_info("CPython %s, %s: let go", e->version, e->build);
-		images->gone(e, images->gone_arg);
-		images->numbered[e->number] = NULL;
-		tracer_detach_image(images->tracer, e->number);
-	}
+	if (!e->error)
+		detach(images, e);
 	for (i = 0; images->entries[i] != e;)
 		i++;
 	images->entries[i] = images->entries[--images->n];
@@ -224,6 +232,51 @@ static int attach_first(struct images *images, struct image_entry *e,
 	return 0;
 }
 
+/* A file written anew in its place is another one: what it was before is nowhere any more, and the
+ * probes stand where they should not. */
+static bool is_changed(const struct image_entry *e, const struct target_file *file)
+{
+	return e->size != file->size || e->modified != file->modified;
+}
+
+/* The entry with probes that is the same file underneath. */
+static struct image_entry *find_owner(const struct images *images, uint64_t inode,
+				      const struct target_file *file)
+{
+	size_t i;
+
+	for (i = 0; i < images->n && inode; i++) {
+		struct image_entry *e = images->entries[i];
+
+		if (e->inode == inode && !e->error && !e->owner && !is_changed(e, file))
+			return e;
+	}
+	return NULL;
+}
+
+/* What is known of the owner is true of the file. */
+static int share(struct images *images, struct image_entry *e, struct image_entry *owner,
+		 const struct target_file *file)
+{
+	e->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	if (e->fd < 0)
+		return -errno;
+	e->owner = owner;
+	owner->sharers++;
+	images->attached++;
+	e->choice = owner->choice;
+	e->attached_at = owner->attached_at;
+	memcpy(e->version, owner->version, sizeof(e->version));
+	memcpy(e->build, owner->build, sizeof(e->build));
+	memcpy(e->entries, owner->entries, sizeof(e->entries));
+	memcpy(e->missed, owner->missed, sizeof(e->missed));
+	e->n_entries = owner->n_entries;
+	e->n_missed = owner->n_missed;
+	log_info("%s: CPython %s, %s, the same file as one that has probes", file->path, e->version,
+		 e->build);
+	return 0;
+}
+
 static bool attached_in(const struct image_entry *e, pid_t pid)
 {
 	size_t i;
@@ -264,25 +317,12 @@ static struct seen_key file_key(const struct target_file *file)
 	return (struct seen_key){file->dev, file->ino, (uint64_t)file->modified ^ file->size << 48};
 }
 
-/* A file written anew in its place is another one: what it was before is nowhere any more, and the
- * probes stand where they should not. */
-static bool is_changed(const struct image_entry *e, const struct target_file *file)
+/* NULL without memory. */
+static struct image_entry *add_image(struct images *images, const struct target_file *file,
+				     struct py_image *image, int err, pid_t pid)
 {
-	return e->size != file->size || e->modified != file->modified;
-}
-
-static const struct image_entry *add_first(struct images *images, const struct target_file *file,
-					   pid_t pid, pid_t user)
-{
-	struct py_image *image = NULL;
-	int err = py_image_read(file->fd, &image);
 	struct image_entry *e;
 
-	if (err == -ENOENT || err == -ENOEXEC) {
-		py_image_free(image);
-		seen_add(images->others, file_key(file));
-		return &images->other;
-	}
 	if (images->refused == REFUSED_MAX)
 		drop_refused(images);
 	e = new_entry(images, file);
@@ -297,8 +337,98 @@ static const struct image_entry *add_first(struct images *images, const struct t
 	images->refused += e->error != 0;
 	if (!e->error && pid > 0)
 		note_pid(e, pid);
-	images_used_by(images, e, user);
 	return e;
+}
+
+static struct image_entry *add_shared(struct images *images, const struct target_file *file,
+				      struct image_entry *owner)
+{
+	struct image_entry *e = new_entry(images, file);
+
+	if (!e)
+		return NULL;
+	e->error = share(images, e, owner, file);
+	images->refused += e->error != 0;
+	return e;
+}
+
+static struct image_entry *add_first(struct images *images, const struct target_file *file,
+				     pid_t pid)
+{
+	/* In one process there are no others to share with. */
+	uint64_t inode = pid < 0 ? tracer_file_inode(images->tracer, file->fd) : 0;
+	struct image_entry *owner = find_owner(images, inode, file), *e;
+	struct py_image *image = NULL;
+	int err;
+
+	if (owner) {
+		e = add_shared(images, file, owner);
+	} else {
+		err = py_image_read(file->fd, &image);
+		if (err == -ENOENT || err == -ENOEXEC) {
+			py_image_free(image);
+			seen_add(images->others, file_key(file));
+			return &images->other;
+		}
+		e = add_image(images, file, image, err, pid);
+	}
+	if (e)
+		e->inode = inode;
+	return e;
+}
+
+/* Is what the entry holds open still what it was when it was looked at? */
+static bool is_unchanged(const struct image_entry *e)
+{
+	struct target_file file;
+	struct stat st;
+
+	if (fstat(e->fd, &st))
+		return false;
+	file = target_file_of(e->fd, &st, "");
+	return !is_changed(e, &file);
+}
+
+/* Does any other file need its probes? */
+static bool is_needed(const struct images *images, const struct image_entry *owner)
+{
+	size_t i;
+
+	for (i = 0; i < images->n; i++)
+		if (images->entries[i]->owner == owner && is_unchanged(images->entries[i]))
+			return true;
+	return false;
+}
+
+/* Its probes stay for those that share them, if what changed was not the file underneath: in a
+ * container a copy is written to. */
+static void drop_owner(struct images *images, struct image_entry *e)
+{
+	size_t i;
+
+	if (is_needed(images, e)) {
+		e->dev = e->ino = 0;
+		memset(e->users, 0, sizeof(e->users));
+		return;
+	}
+	for (i = images->n; i-- > 0;)
+		if (images->entries[i]->owner == e)
+			drop_entry(images, images->entries[i]);
+	drop_entry(images, e);
+}
+
+/* The file is another one now. */
+static void drop_changed(struct images *images, struct image_entry *e)
+{
+	struct image_entry *owner = e->owner;
+
+	if (!owner) {
+		drop_owner(images, e);
+		return;
+	}
+	drop_entry(images, e);
+	if (!is_unchanged(owner))
+		drop_owner(images, owner);
 }
 
 const struct image_entry *images_add(struct images *images, const struct target_file *file,
@@ -310,13 +440,15 @@ const struct image_entry *images_add(struct images *images, const struct target_
 		return &images->other;
 	e = find(images, file->dev, file->ino);
 	if (e && is_changed(e, file)) {
-		drop_entry(images, e);
+		drop_changed(images, e);
 		e = NULL;
 	}
-	if (!e)
-		return add_first(images, file, pid, user);
-	attach_again(images, e, file, pid);
-	images_used_by(images, e, user);
+	if (e)
+		attach_again(images, e, file, pid);
+	else
+		e = add_first(images, file, pid);
+	if (e)
+		images_used_by(images, e, user);
 	return e;
 }
 
@@ -349,7 +481,7 @@ static bool is_idle(const struct image_entry *e)
 	for (i = 0; i < IMAGE_USERS; i++)
 		if (is_alive(e->users[i]))
 			return false;
-	return !e->error && !target_has_name(e->fd);
+	return !e->error && !e->sharers && (!e->ino || !target_has_name(e->fd));
 }
 
 struct look {
@@ -409,17 +541,18 @@ void images_count(const struct images *images, struct images_counts *counts)
 	*counts = (struct images_counts){0};
 	for (i = 0; i < images->n; i++) {
 		const struct image_entry *e = images->entries[i];
+		const struct py_image *image = e->owner ? e->owner->image : e->image;
 
-		if (e->error || !e->image)
+		if (e->error || !image || !e->ino)
 			continue;
-		probes = py_image_probes(e->image, e->choice, &n);
-		for (k = 0; k < n; k++) {
+		probes = py_image_probes(image, e->choice, &n);
+		for (k = 0; k < n && !e->owner; k++) {
 			counts->emulated += probes[k].emulated;
 			counts->stepped += !probes[k].emulated;
 		}
 		counts->usdt_files += e->choice == PY_PROBE_USDT;
 		counts->uprobe_files += e->choice != PY_PROBE_USDT;
-		py_image_gaps(e->image, e->choice, &gaps);
+		py_image_gaps(image, e->choice, &gaps);
 		counts->incomplete_files += gaps > 0;
 	}
 }

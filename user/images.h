@@ -4,6 +4,12 @@
  * at and attached to once. Of files that are none only their numbers are kept, and not of more than
  * some thousand.
  *
+ * Containers of one image have files of their own, which are one file underneath, and that is where
+ * uprobes go. Where the kernel tells that they are (tracer_file_inode), the first one met has the
+ * probes for all, and stays as long as any of them does, also when it is not executed any more
+ * itself. So there is nothing to hand over, and no event to lose or to see twice while that is
+ * done.
+ *
  * An image is let go when nothing can execute it any more: no process does, and no path in our
  * mount namespace leads to it, because it was deleted, or was in a container that is gone.
  */
@@ -20,7 +26,7 @@ struct image_entry {
 	int64_t modified;
 	int fd;	   /* of an image; -1 otherwise */
 	int error; /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
-	struct py_image *image; /* NULL if the file is none */
+	struct py_image *image; /* NULL if the file is none, or has an owner */
 	enum py_probe_choice choice;
 	int number;	      /* the tracer's */
 	uint64_t attached_at; /* boot clock, ns: since when its probes stand */
@@ -33,6 +39,10 @@ struct image_entry {
 	size_t n_entries;
 	const char *missed[PY_MAX_GAPS + 1]; /* phrases */
 	size_t n_missed;
+	uint64_t inode;		   /* tracer_file_inode */
+	struct image_entry *owner; /* that has the probes for it, being one with it underneath;
+				      NULL: its own */
+	size_t sharers;		   /* entries whose owner it is */
 };
 
 struct images;
@@ -64,7 +74,7 @@ const struct image_entry *images_of_probe(const struct images *images, uint32_t 
 /* Number of images that have probes. */
 size_t images_attached(const struct images *images);
 
-/* What is attached now, by how: places that have a probe, and files. */
+/* What is attached now, by how: places that have a probe, and files that are seen by them. */
 struct images_counts {
 	size_t uprobe_files, usdt_files, incomplete_files; /* incomplete: events are missed */
 	/* In one process or in every process of the file. */

@@ -102,6 +102,20 @@ class Arrival(Tracing):
         self.assertIn("records of mapped files were lost", tracer.stderr())
 
 
+# A mount namespace that has $1/image below an overlay of its own, and a command in it.
+OVERLAY = """
+set -e
+cd "$1"; shift
+mount -t tmpfs tmpfs mnt
+mkdir mnt/u mnt/w mnt/m
+mount -t overlay overlay -o lowerdir=image,upperdir=mnt/u,workdir=mnt/w mnt/m
+cd mnt/m
+exec "$@"
+"""
+# Raises the same event at the same place of the same stack, and no other.
+LOOP = "import select, sys\nfor i in range(int(sys.argv[1])): sys.audit('e2e.mark', i); select.select([], [], [], 0.02)"
+
+
 class Containers(Tracing):
     """Stood in for by private mount and PID namespaces over overlay mounts."""
     time_limit = 120
@@ -125,6 +139,65 @@ class Containers(Tracing):
             self.assertEqual(process["ns_pid"], 1)
             numbers = [r["args"]["arg2"] for r in events]
             self.assertEqual(numbers, list(range(numbers[0], 60)), "missed, or there twice")
+
+    def container(self, *command):
+        """Runs a command in a mount namespace of its own, in which ./python is that of an overlay mount of the
+        image, which ends with the command."""
+        return self.spawn("unshare", "-m", "sh", "-c", OVERLAY, "sh", self.dir, *command)
+
+    def make_image(self):
+        os.mkdir(self.path("image"))
+        os.mkdir(self.path("mnt"))
+        shutil.copy(self.py.real, self.path("image/python"))
+        job = self.container("/bin/true")
+        if job.wait():
+            self.skipTest("no private overlay mounts here: " + job.stderr().strip())
+
+    def loop(self, n):
+        """A container that raises the same event n times, and has begun."""
+        job = self.container("./python", "-ISc", LOOP, str(n))
+        self.grows(self.out, b'"pid":%d,' % job.pid)
+        return job
+
+    def test_other_goes_on(self):
+        """A container ends, and others of the same image, which do the same thing again and again, are still
+        seen: whichever of them came first."""
+        self.make_image()
+        tracer = self.trace_all("-v")
+        numbers = 100, 700, 100, 600, 50
+        jobs = [self.loop(n) for n in numbers]
+        self.until(lambda: not any([job.running() for job in jobs]), "end of all", 60)
+        found = self.end(tracer)
+        for job, n in zip(jobs, numbers):
+            seen = [r["args"]["arg0"] for r in records.audits(found, "e2e.mark") if r["pid"] == job.pid]
+            self.assertEqual(seen, list(range(seen[0], n)), "%r: missed, or there twice" % job)
+
+    def test_twenty(self):
+        """Twenty containers of one image, which end one after the other, the first one first: no event is missing
+        or there twice. One writes to its interpreter, which makes it another file, and runs that, too."""
+        self.make_image()
+        tracer = self.trace_all("-v")
+        numbers = [60 + 30 * i for i in range(19)]
+        writes = self.container("sh", "-c", './python -ISc "$0" 40; cp ./python new; printf x >>new; cat new >python; '
+                                './python -ISc "$0" 40; ./python -ISc "$0" 40', LOOP)
+        self.grows(self.out, b'"ppid":%d,' % writes.pid)
+        jobs = [self.loop(n) for n in numbers]
+        self.until(lambda: not any([job.running() for job in jobs + [writes]]), "end of all", 90)
+        found = self.end(tracer)
+        marks = records.audits(found, "e2e.mark")
+        for job, n in zip(jobs, numbers):
+            seen = [r["args"]["arg0"] for r in marks if r["pid"] == job.pid]
+            self.assertEqual(seen, list(range(n)), "%r: missed, or there twice" % job)
+        runs = [[r["args"]["arg0"] for r in marks if r["pid"] == p["pid"]]
+                for p in records.of_type(found, "process") if p["ppid"] == writes.pid]
+        self.assertEqual([run[-1:] for run in runs], [[39], [39], [39]])
+        self.assertEqual(runs[2], list(range(40)))
+        check = self.run_tool("--check").stdout()
+        if re.search(r"files below overlays +yes", check):
+            ways = re.findall(r"%s/mnt/m/python: CPython .*(\d probes|the same file as one that has probes)$" % self.dir,
+                              tracer.stderr(), re.M)
+            self.assertEqual(len([way for way in ways if way[0].isdigit()]), 2)
+            self.assertGreaterEqual(len(ways), 20)
 
     def test_upgrade(self):
         """The file of an interpreter is replaced, again and again, while it is executed all the time."""

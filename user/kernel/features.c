@@ -106,6 +106,11 @@ static int probe_uprobe_multi(void)
 	return link >= 0 || link == -EBADF;
 }
 
+static int probe_find_vma(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL);
+}
+
 static int probe_mappings(void)
 {
 	struct mappings *m = mappings_open();
@@ -142,11 +147,14 @@ static struct feature features[] = {
 	{"uprobe_multi", false, false, "Linux 6.6; without it CAP_SYS_ADMIN is needed"},
 	{"mapping records", false, false,
 	 "CAP_PERFMON; without them new files are looked for for a second after each exec"},
+	{"files below overlays", false, false,
+	 "Linux 5.17; without them each container has its own probes, which all its image's meet"},
 };
 
 static int (*const probes[])(void) = {
-	probe_btf,	  probe_ring,	probe_boot_clock, probe_uprobes,      probe_reading,
-	probe_semaphores, probe_cookie, probe_sleepable,  probe_uprobe_multi, probe_mappings,
+	probe_btf,	    probe_ring,	      probe_boot_clock, probe_uprobes,
+	probe_reading,	    probe_semaphores, probe_cookie,	probe_sleepable,
+	probe_uprobe_multi, probe_mappings,   probe_find_vma,
 };
 
 const struct feature *features_list(size_t *n)
@@ -185,6 +193,15 @@ bool feature_uprobe_multi(void)
 
 	if (known < 0)
 		known = quiet_probe(probe_uprobe_multi);
+	return known;
+}
+
+bool feature_find_vma(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = quiet_probe(probe_find_vma);
 	return known;
 }
 

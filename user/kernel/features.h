@@ -30,6 +30,7 @@ bool capability_held(int bit);
 
 bool feature_attach_cookie(void);
 bool feature_current_task(void);
+bool feature_find_vma(void);
 bool feature_sleepable_uprobes(void);
 bool feature_uprobe_multi(void);
 

@@ -176,6 +176,8 @@ static bool is_chosen(const struct bpf_program *prog, enum py_entry entry)
 
 	if (entry == LOAD_CALLS)
 		return call;
+	if (!strcmp(bpf_program__name(prog), "tell_inode"))
+		return !entry && feature_find_vma();
 	if (entry)
 		return !strcmp(bpf_program__name(prog), load_program_name(entry));
 	return !call && bpf_program__type(prog) != BPF_PROG_TYPE_KPROBE;

@@ -233,12 +233,30 @@ int tracer_attach_pid(struct tracer *t, int number, pid_t pid)
 	return t->multi ? 0 : attach_probes(t, number, pid);
 }
 
+/* Whether the probes of an image may have twins. */
+static int set_twin(struct tracer *t, int number, bool twin)
+{
+	const struct image *image = &t->images[number];
+	int map = bpf_map__fd(t->skel->maps.probes), err = 0;
+	struct probe_config config;
+	size_t i;
+
+	for (i = 0; i < image->n_probes && !err; i++) {
+		err = bpf_map_lookup_elem(map, &image->numbers[i], &config);
+		config.twin = twin;
+		if (!err)
+			err = bpf_map_update_elem(map, &image->numbers[i], &config, BPF_ANY);
+	}
+	return err;
+}
+
 /* Takes back the numbers of an image that has no links any more. */
 static void release_image(struct tracer *t, int number)
 {
 	struct image *image = &t->images[number];
 	size_t i;
 
+	set_twin(t, number, false);
 	for (i = 0; i < image->n_probes; i++) {
 		t->probe_images[image->numbers[i]] = -1;
 		if (image->instances[i])
@@ -307,18 +325,7 @@ void tracer_detach_image(struct tracer *t, int number)
 
 int tracer_mark_twin(struct tracer *t, int number)
 {
-	const struct image *image = &t->images[number];
-	int map = bpf_map__fd(t->skel->maps.probes), err = 0;
-	struct probe_config config;
-	size_t i;
-
-	for (i = 0; i < image->n_probes && !err; i++) {
-		err = bpf_map_lookup_elem(map, &image->numbers[i], &config);
-		config.twin = 1;
-		if (!err)
-			err = bpf_map_update_elem(map, &image->numbers[i], &config, BPF_ANY);
-	}
-	return err;
+	return set_twin(t, number, true);
 }
 
 int tracer_probe_image(const struct tracer *t, uint32_t probe)

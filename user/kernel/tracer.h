@@ -107,6 +107,10 @@ void tracer_detach_image(struct tracer *t, int image);
  * underneath. */
 int tracer_mark_twin(struct tracer *t, int image);
 
+/* What the file of an open descriptor is underneath, where uprobes go: files for which this is the
+ * same, while both are open, are one. 0: the kernel does not tell. */
+uint64_t tracer_file_inode(struct tracer *t, int fd);
+
 /* Which image and which entry a probe number in a record stands for; -1 if there is no such probe.
  */
 int tracer_probe_image(const struct tracer *t, uint32_t probe);

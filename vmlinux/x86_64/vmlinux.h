@@ -197,6 +197,10 @@ struct file {
 	struct path f_path;
 };
 
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
 struct linux_binprm {
 	struct file *file;
 };
