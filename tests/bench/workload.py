@@ -10,6 +10,24 @@ def audit(n):
         sys.audit("bench.event", "/etc/hostname", "r", i)
 
 
+def in_bursts(call):
+    """So that no queue behind the tracer runs full."""
+    def bursts(n):
+        while n > 0:
+            call(min(n, 500))
+            n -= 500
+            time.sleep(0.01)
+    return bursts
+
+
+def start_event(n):
+    """As subprocess.Popen raises it: much text, some of it secret."""
+    argv = ["/usr/bin/curl", "-H", "Authorization: Bearer 0123456789abcdef", "https://user:secret@host.invalid/path?token=x"]
+    env = {"NAME_%d" % i: "/some/value/of/a/variable/%d" % i for i in range(20)}
+    for _ in range(n):
+        sys.audit("subprocess.Popen", "/usr/bin/curl", argv, None, env)
+
+
 def c_event(n):
     flags = os.O_RDONLY | os.O_CLOEXEC
     for _ in range(n):
@@ -49,7 +67,8 @@ def frames(depth):
 
 
 KINDS = {"sys.audit": audit, "open event": c_event, "open+read+close": file_loop, "shallow": frames(1),
-         "deep": frames(33), "getppid": getppid, "open+close": open_close}
+         "deep": frames(33), "small": in_bursts(audit),
+         "large": in_bursts(start_event), "getppid": getppid, "open+close": open_close}
 
 
 def json_hook(path):

@@ -9,10 +9,10 @@
 #define PCRE2_CODE_UNIT_WIDTH 32
 #include <pcre2.h>
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/glob.h"
 #include "decode/text_iter.h"
 #include "redact/redact_path.h"
 
@@ -265,12 +265,12 @@ bool rule_wants_event(const struct rule *rule, const char *name, const struct ev
 {
 	if (rule->category)
 		return row && !strcmp(row->category, rule->event);
-	return !fnmatch(rule->event, name, FNM_NOESCAPE);
+	return glob_match_bytes(rule->event, name, strlen(name));
 }
 
 bool rule_wants_arg(const struct rule *rule, const char *name)
 {
-	return !fnmatch(rule->arg, name, FNM_NOESCAPE);
+	return glob_match_bytes(rule->arg, name, strlen(name));
 }
 
 const struct path *rule_path(const struct rule *rule)
