@@ -71,6 +71,20 @@ static void events_without_a_name(void **state)
 	folded_free(f);
 }
 
+/* Readers take numbers at the end of a line for counts. */
+static void names_with_numbers(void **state)
+{
+	struct folded *f = folded_new();
+
+	count(f, "a 7", false);
+	count(f, "8", false);
+	count(f, "b 7.5", false);
+	count(f, "c7 x9", false);
+	assert_string_equal(written(f), "[audit] a_7 1\n[audit] b_7.5 1\n[audit] c7 x9 1\n"
+					"[audit]_8 1\n");
+	folded_free(f);
+}
+
 /* However many stacks a process makes up, none of its events is lost. */
 static void memory_is_bounded(void **state)
 {
@@ -101,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_counted),
 		cmocka_unit_test(events_without_a_name),
+		cmocka_unit_test(names_with_numbers),
 		cmocka_unit_test(memory_is_bounded),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,18 @@ static void no_semicolons(struct buf *out, size_t from)
 			out->data[i] = ',';
 }
 
+/* A number at the end of a name would be read as a count (flamegraph.pl: that of another profile).
+ */
+static void no_number(struct buf *out, size_t from)
+{
+	size_t i = out->len;
+
+	while (i > from && strchr("0123456789.", out->data[i - 1]))
+		i--;
+	if (i > from && i < out->len && out->data[i - 1] == ' ')
+		out->data[i - 1] = '_';
+}
+
 static void write_frames(struct buf *out, const struct stack *stack)
 {
 	uint32_t i;
@@ -67,6 +79,7 @@ static void write_line(struct buf *out, const struct audit_event *event)
 	else
 		text_bare(out, event->name_text[0] ? event->name_text : "<unreadable>");
 	no_semicolons(out, from);
+	no_number(out, from);
 }
 
 /* FNV-1a, 64 bits */
