@@ -16,7 +16,7 @@ uint64_t tracer_file_inode(struct tracer *t, int fd)
 
 	if (prog < 0)
 		return 0;
-	page = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	page = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return 0;
 	t->skel->bss->inode_asked = (uint64_t)page;
