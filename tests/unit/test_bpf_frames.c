@@ -11,12 +11,10 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
-#include <glob.h>
-#include <libgen.h>
 #include <link.h>
 #include <pthread.h>
 
-#include "bpf_child.h"
+#include "bpf_children.h"
 #include "bpf_host.h"
 #include "bpf/frames.h"
 #include "base/buf.h"
@@ -25,12 +23,8 @@
 #include "python_made.h"
 #include "sink/json.h"
 
-#define MAX_CHILDREN 16
-#define PID	     4711
+#define PID 4711
 
-static struct child children[MAX_CHILDREN];
-static size_t n_children;
-static glob_t interpreters;
 static struct stack_area area;
 static struct stack_cache *cache;
 
@@ -122,86 +116,26 @@ static void host_stack(struct stack *out, const struct image_config *image, uint
 
 /* --- interpreters --- */
 
-static void find_interpreters(void)
+static const char *lacks(const struct child *c)
 {
-	char pattern[512];
-
-	snprintf(pattern, sizeof(pattern), "%s/.pyenv/versions/3.*/bin/python3",
-		 getenv("HOME") ?: "/root");
-	glob(pattern, 0, NULL, &interpreters);
-	glob("/usr/bin/python3.[89]", GLOB_APPEND, NULL, &interpreters);
-	glob("/usr/bin/python3.[1-9][0-9]", GLOB_APPEND, NULL, &interpreters);
-}
-
-static const char *child_prepare(struct child *c)
-{
-	bool ready = child_listen(c);
-	uint64_t word;
-	int err = child_find_image(c);
-
-	if (err == -ENOTSUP)
-		return "older than 3.8";
-	if (!ready)
-		return "programs/frames.py does not run there";
-	if (err)
-		return strerror(-err);
-	if (!c->config.stack.walk)
-		return "the layout of its frames is not known";
-	child_use(c);
-	if (read_user(&word, sizeof(word), c->objects[0].addr))
-		return host_mem.refused ? strerror(host_mem.refused) : "its memory cannot be read";
-	return NULL;
+	return c->config.stack.walk ? NULL : "the layout of its frames is not known";
 }
 
 static int setup(void **state)
 {
-	char source_file[] = __FILE__, path[512];
-	size_t i, started;
-
 	cache = stack_cache_new(NULL, NULL);
-	snprintf(path, sizeof(path), "%s/programs/frames.py", dirname(source_file));
-	find_interpreters();
-	for (started = 0; started < interpreters.gl_pathc && started < MAX_CHILDREN; started++)
-		if (child_start(&children[started], interpreters.gl_pathv[started], path))
-			break;
-	for (i = 0; i < started; i++) {
-		const char *reason = child_prepare(&children[i]);
-
-		if (reason) {
-			print_message("skipped, %s: %s\n", reason, children[i].path);
-			child_end(&children[i]);
-		} else {
-			children[n_children++] = children[i];
-		}
-	}
+	children_start("frames.py", lacks);
 	return mkdtemp(directory) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-	while (n_children)
-		child_end(&children[--n_children]);
-	globfree(&interpreters);
+	children_end();
 	stack_cache_free(cache);
 	unlink(file);
 	unlink(program);
 	rmdir(directory);
 	return 0;
-}
-
-static void each_thread(void (*check)(struct child *c, const struct child_object *o))
-{
-	size_t i, k;
-
-	if (!n_children) {
-		print_message("no interpreter to compare with\n");
-		skip();
-	}
-	for (i = 0; i < n_children; i++) {
-		child_use(&children[i]);
-		for (k = 0; k < children[i].n_objects; k++)
-			check(&children[i], &children[i].objects[k]);
-	}
 }
 
 static const char *as_json(const struct stack *stack)
@@ -228,7 +162,7 @@ static void check_exact(struct child *c, const struct child_object *o)
 
 static void stacks_are_exact(void **state)
 {
-	each_thread(check_exact);
+	each_object(check_exact);
 }
 
 /* A frame is as without the fault, or without its line, or marked. */
@@ -275,7 +209,7 @@ static void check_each_read_fails(struct child *c, const struct child_object *o)
 
 static void failing_reads_are_marked(void **state)
 {
-	each_thread(check_each_read_fails);
+	each_object(check_each_read_fails);
 }
 
 static void check_each_page_missing(struct child *c, const struct child_object *o)
@@ -296,7 +230,7 @@ static void check_each_page_missing(struct child *c, const struct child_object *
 
 static void missing_pages_are_marked(void **state)
 {
-	each_thread(check_each_page_missing);
+	each_object(check_each_page_missing);
 }
 
 static void check_depth(struct child *c, const struct child_object *o)
@@ -314,7 +248,7 @@ static void check_depth(struct child *c, const struct child_object *o)
 
 static void cut_stacks_say_so(void **state)
 {
-	each_thread(check_depth);
+	each_object(check_depth);
 }
 
 /* --- no frames at all --- */

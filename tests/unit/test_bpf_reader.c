@@ -13,96 +13,30 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <glob.h>
-#include <libgen.h>
 #include <math.h>
 #include <sys/mman.h>
 #include <wchar.h>
 
-#include "bpf_child.h"
+#include "bpf_children.h"
 #include "bpf_record.h"
 #include "filter.h"
 #include "python/layout.h"
 
-#define MAX_CHILDREN 16
-
-static struct child children[MAX_CHILDREN];
-static size_t n_children;
-static glob_t interpreters;
-
-static void find_interpreters(void)
+static const char *lacks(const struct child *c)
 {
-	static const char *const patterns[] = {"/usr/bin/python3.[89]",
-					       "/usr/bin/python3.[1-9][0-9]"};
-	char pattern[512];
-	size_t i;
-
-	snprintf(pattern, sizeof(pattern), "%s/.pyenv/versions/3.*/bin/python3",
-		 getenv("HOME") ?: "/root");
-	glob(pattern, 0, NULL, &interpreters);
-	for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-		glob(patterns[i], GLOB_APPEND, NULL, &interpreters);
-}
-
-/* Why the objects of this interpreter cannot be read; NULL when they can. */
-static const char *child_prepare(struct child *c)
-{
-	bool ready = child_listen(c);
-	uint64_t word;
-	int err = child_find_image(c);
-
-	if (err == -ENOTSUP)
-		return "older than 3.8";
-	if (!ready)
-		return "programs/objects.py does not run there";
-	if (err)
-		return strerror(-err);
-	if (!c->config.decode)
-		return "the layout of its objects is not known";
-	child_use(c);
-	if (read_user(&word, sizeof(word), c->objects[0].addr))
-		return host_mem.refused ? strerror(host_mem.refused) : "its memory cannot be read";
-	return NULL;
+	return c->config.decode ? NULL : "the layout of its objects is not known";
 }
 
 static int start_children(void **state)
 {
-	char file[] = __FILE__, program[512];
-	size_t i, started;
-
-	snprintf(program, sizeof(program), "%s/programs/objects.py", dirname(file));
-	find_interpreters();
-	/* All at once: they start while others are being read. */
-	for (started = 0; started < interpreters.gl_pathc && started < MAX_CHILDREN; started++)
-		if (child_start(&children[started], interpreters.gl_pathv[started], program))
-			break;
-	for (i = 0; i < started; i++) {
-		const char *reason = child_prepare(&children[i]);
-
-		if (reason) {
-			print_message("skipped, %s: %s\n", reason, children[i].path);
-			child_end(&children[i]);
-		} else {
-			children[n_children++] = children[i];
-		}
-	}
+	children_start("objects.py", lacks);
 	return 0;
 }
 
 static int end_children(void **state)
 {
-	while (n_children)
-		child_end(&children[--n_children]);
-	globfree(&interpreters);
+	children_end();
 	return 0;
-}
-
-static void need_children(void)
-{
-	if (n_children)
-		return;
-	print_message("no interpreter to compare with\n");
-	skip();
 }
 
 /* Captures an object as the one argument, or an argument tuple, into r. */
@@ -116,18 +50,6 @@ static void capture(struct record *r, const struct child *c, const struct child_
 	else
 		host_start_object(s, addr);
 	record_take(r, s, &c->config);
-}
-
-static void each_object(void (*check)(struct child *c, const struct child_object *o))
-{
-	size_t i, k;
-
-	need_children();
-	for (i = 0; i < n_children; i++) {
-		child_use(&children[i]);
-		for (k = 0; k < children[i].n_objects; k++)
-			check(&children[i], &children[i].objects[k]);
-	}
 }
 
 static void describe(const struct child *c, const struct child_object *o, const char *what,

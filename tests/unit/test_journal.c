@@ -13,29 +13,11 @@
 #include "decode/wire_decode.h"
 #include "sink/format.h"
 #include "sink/journal.h"
-#include "tests/unit/wire_build.h"
+#include "tests/unit/event_build.h"
 
-static struct wire_build b;
-static struct wire_decoder decoder;
-static struct audit_event event;
 static struct buf out;
 
 static const struct process_info process = {.unit = "web.service", .container = "c0ffee"};
-
-static void begin(const char *name)
-{
-	wb_begin(&b);
-	wb_cstr(&b, name);
-}
-
-static void decode(uint32_t args)
-{
-	wb_end(&b, args, args);
-	event = (struct audit_event){.time.ns = 1795327824123456789ll};
-	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
-	event.row = event_find(event.name_text);
-	event.variant = event.row ? event_variant_for(event.row, 0, event.args_total) : NULL;
-}
 
 struct field {
 	const char *name;
@@ -120,11 +102,8 @@ static void expect(const char *name, const char *value)
 
 static void test_event(void **state)
 {
-	begin("open");
-	wb_cstr(&b, "/etc/hostname");
-	wb_cstr(&b, "r");
-	wb_int(&b, 524288);
-	decode(3);
+	begin_open();
+	decode_known(3);
 	event.ppid = 4700;
 	event.process = &process;
 	write_entry();
@@ -162,7 +141,7 @@ static void test_no_injection(void **state)
 
 	begin("x\nPYAUDIT_UID=0");
 	wb_units(&b, 1, evil, sizeof(evil) - 1);
-	decode(1);
+	decode_known(1);
 	strcpy(event.comm, "a\nUID=0");
 	write_entry();
 	expect("PYAUDIT_EVENT", "x\nPYAUDIT_UID=0");
@@ -188,7 +167,7 @@ static void test_values(void **state)
 	wb_head(&b, WIRE_UINT, WIRE_OK, 0, 0, UINT64_MAX);
 	wb_head(&b, WIRE_STR, WIRE_UNREADABLE, 0, 0, 14);
 	wb_cstr(&b, "");
-	decode(7);
+	decode_known(7);
 	write_entry();
 	expect_data("PYAUDIT_ARG_ARG0", "\xff\n\0", 3);
 	expect("PYAUDIT_ARG_ARG1", "\xff\xef\xbf\xbd"

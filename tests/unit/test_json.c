@@ -17,34 +17,13 @@
 #include "decode/wire_decode.h"
 #include "sink/format.h"
 #include "sink/sink.h"
-#include "tests/unit/wire_build.h"
+#include "tests/unit/event_build.h"
 #include "stack_build.h"
 
-static struct wire_build b;
-static struct wire_decoder decoder;
-static struct audit_event event;
 static struct buf out;
-static const struct event_variant open_args = {
-	.n_args = 3,
-	.args = {{"path", SHOW_PLAIN}, {"mode", SHOW_PLAIN}, {"flags", SHOW_OPEN_FLAGS}},
-};
 
-#define TIME_NS	  1795327824123456789ll /* 2026-11-22T06:10:24.123456789Z */
 #define STARTED	  "\"2026-11-22T06:10:24.123456789Z\""
 #define TIME_TEXT "\"time\":\"2026-11-22T06:10:24.123456789Z\",\"seq\":42"
-
-static void begin(const char *name)
-{
-	wb_begin(&b);
-	wb_cstr(&b, name);
-}
-
-static void decode(uint32_t args)
-{
-	wb_end(&b, args, args);
-	event = (struct audit_event){.time.ns = TIME_NS};
-	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
-}
 
 static const char *write_event(void)
 {
@@ -93,10 +72,7 @@ static void expect(uint32_t args, const char *want)
 
 static void test_whole_record(void **state)
 {
-	begin("open");
-	wb_cstr(&b, "/etc/hostname");
-	wb_cstr(&b, "r");
-	wb_int(&b, 524288);
+	begin_open();
 	decode(3);
 	event.ppid = 4700;
 	event.variant = &open_args;

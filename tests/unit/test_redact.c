@@ -15,11 +15,8 @@
 #include "sink/format.h"
 #include "sink/json.h"
 #include "sink/sink.h"
-#include "tests/unit/wire_build.h"
+#include "tests/unit/event_build.h"
 
-static struct wire_build b;
-static struct wire_decoder decoder;
-static struct audit_event event;
 static struct buf out;
 static struct redactor *redactor;
 
@@ -51,22 +48,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void begin(const char *name)
-{
-	wb_begin(&b);
-	wb_cstr(&b, name);
-}
-
 /* Decodes, redacts and writes what was begun: everything from "args" on. */
 static const char *redacted(uint32_t args)
 {
 	const char *from;
 
-	wb_end(&b, args, args);
-	event = (struct audit_event){0};
-	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
-	event.row = event_find(event.name_text);
-	event.variant = event.row ? event_variant_for(event.row, 0, event.args_total) : NULL;
+	decode_known(args);
 	redact_event(redactor, &event, decoder.values + 1);
 	out.len = 0;
 	json_record(&out, &event, 1);

@@ -11,22 +11,16 @@
 #include "decode/wire_decode.h"
 #include "sink/format.h"
 #include "sink/syslog.h"
-#include "tests/unit/wire_build.h"
+#include "tests/unit/event_build.h"
 
-static struct wire_build b;
-static struct wire_decoder decoder;
-static struct audit_event event;
 static struct buf out;
 static struct syslog_origin origin = {.facility = 16, .pid = 99, .host = "web1"};
 
-static void decode(const char *name, const char *arg)
+static void raise_event(const char *name, const char *arg)
 {
-	wb_begin(&b);
-	wb_cstr(&b, name);
+	begin(name);
 	wb_cstr(&b, arg);
-	wb_end(&b, 1, 1);
-	event = (struct audit_event){.time.ns = 1795327824123456789ll};
-	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
+	decode(1);
 	event.row = event_find(event.name_text);
 }
 
@@ -45,7 +39,7 @@ static const char *message(void)
 
 static void test_message(void **state)
 {
-	decode("os.remove", "/tmp/x");
+	raise_event("os.remove", "/tmp/x");
 	assert_string_equal(message(),
 			    "<134>1 2026-11-22T06:10:24.123456Z web1 pyaudit-trace 99 os.remove - "
 			    "@cee: " JSON "\"os.remove\",\"args\":{\"arg0\":\"/tmp/x\"}}");
@@ -54,7 +48,7 @@ static void test_message(void **state)
 /* A name that a program made up stands in the JSON only: a header has no escapes. */
 static void test_hostile_name(void **state)
 {
-	decode("x - @cee: {}\n<0>1 ", "a\nb");
+	raise_event("x - @cee: {}\n<0>1 ", "a\nb");
 	assert_string_equal(
 		message(), "<134>1 2026-11-22T06:10:24.123456Z web1 pyaudit-trace 99 custom - "
 			   "@cee: " JSON "\"x - @cee: {}\\n<0>1 \",\"args\":{\"arg0\":\"a\\nb\"}}");
@@ -74,7 +68,7 @@ static void test_frame(void **state)
 	char *rest, *whole;
 	unsigned long len;
 
-	decode("os.remove", "/tmp/x");
+	raise_event("os.remove", "/tmp/x");
 	whole = strdup(message());
 	out.len = 0;
 	buf_str(&out, "before");

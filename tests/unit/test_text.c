@@ -19,33 +19,12 @@
 #include "decode/wire_decode.h"
 #include "sink/format.h"
 #include "sink/sink.h"
-#include "tests/unit/wire_build.h"
+#include "tests/unit/event_build.h"
 #include "stack_build.h"
 
-static struct wire_build b;
-static struct wire_decoder decoder;
-static struct audit_event event;
 static struct buf out;
-static const struct event_variant open_args = {
-	.n_args = 3,
-	.args = {{"path", SHOW_PLAIN}, {"mode", SHOW_PLAIN}, {"flags", SHOW_OPEN_FLAGS}},
-};
 
-#define TIME_NS 1795327824123456789ll /* 2026-11-22T06:10:24.123456789Z */
-#define WHO	"06:10:24.123456 4712 python3 "
-
-static void begin(const char *name)
-{
-	wb_begin(&b);
-	wb_cstr(&b, name);
-}
-
-static void decode(uint32_t args)
-{
-	wb_end(&b, args, args);
-	event = (struct audit_event){.time.ns = TIME_NS};
-	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
-}
+#define WHO "06:10:24.123456 4712 python3 "
 
 static const char *write_event(bool color)
 {
