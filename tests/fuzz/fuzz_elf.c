@@ -2,7 +2,8 @@
 /*
  * Any bytes as an ELF file: symbols, unwind tables, notes, packed debug information, and what is
  * read off code and data of an interpreter, each asked for by itself, so that none is out of reach
- * behind another. The last byte chooses the version it is taken for.
+ * behind another. The last byte chooses the version it is taken for, and the bytes before it are
+ * what the loader has resolved.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,8 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "enrich/thread_context.h"
 #include "python/elf_debug.h"
 #include "python/elf_file.h"
+#include "python/elf_tls.h"
 #include "python/finder.h"
 #include "python/frames.h"
 #include "python/layout.h"
@@ -122,6 +125,23 @@ static void find_entries(struct elf_file *f, const struct elf_symbol_table *symb
 	place(f, PY_ENTRY_PYSYS_AUDIT_T, &e.private);
 }
 
+/* With our own memory for that of the process: an argument of 1 leads to more of the input. */
+static void find_variable(struct elf_file *f, const uint8_t *data, size_t size)
+{
+	static uint64_t resolved[5];
+	struct context_place place;
+	struct elf_tls tls;
+
+	if (elf_tls_find(f, THREAD_CONTEXT_SYMBOL, &tls) || size <= sizeof(resolved))
+		return;
+	memcpy(resolved, data + size - 1 - sizeof(resolved), sizeof(resolved));
+	if (resolved[1] == 1)
+		resolved[1] = (uintptr_t)&resolved[2];
+	if (!thread_context_place(getpid(), &tls, (uintptr_t)resolved - tls.slot, &place) &&
+	    !place.module && (place.offset >= 0 || place.offset & 7))
+		abort();
+}
+
 static void read_image(struct elf_file *f, uint32_t version)
 {
 	const struct elf_symbol_table *symbols = f->dynsym.count ? &f->dynsym : elf_file_symtab(f);
@@ -167,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size ||
 	    elf_file_open(&f, fd))
 		return 0;
+	find_variable(&f, data, size);
 	read_image(&f, versions[data[size - 1] % (sizeof(versions) / sizeof(*versions))]);
 	elf_file_close(&f);
 	return 0;

@@ -248,7 +248,7 @@ void otel_read(uint32_t pid, struct buf *pairs)
 /* The value of a key in pairs; NULL: it is not there. */
 static const char *find_pair(const struct buf *pairs, const char *key)
 {
-	const char *p = pairs->data, *end = p + pairs->len, *value;
+	const char *p = pairs->data, *end = pairs->len ? p + pairs->len : p, *value;
 
 	for (; p < end; p = value + strlen(value) + 1) {
 		value = p + strlen(p) + 1;
