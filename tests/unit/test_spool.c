@@ -192,6 +192,43 @@ static void damage(void **state)
 	spool_free(s);
 }
 
+/* The cursor is of a file that is not there any more: in this one it is inside a block, where what
+ * follows would be a block as well. */
+static void another_file(void **state)
+{
+	enum {
+		OUTER = SPOOL_HEADER + SPOOL_FRAME_HEADER,
+		INNER = OUTER + 2,
+		DATA = INNER + SPOOL_FRAME_HEADER
+	};
+	unsigned char data[DATA + 2] = {0};
+	struct spool_block inner = {.len = 2, .count = 70, .records = 70};
+	struct spool_block outer = {.len = sizeof(data) - OUTER, .count = 2, .records = 3};
+	struct spool *s = open_kind(1);
+	char name[96];
+	int fd;
+
+	put(s, 0, INNER - OUTER);
+	put(s, 1, 10);
+	next(s);
+	spool_take(s);
+	spool_free(s);
+	spool_header_write(data, 1);
+	spool_frame_write(data + INNER, data + DATA, &inner);
+	data[OUTER] = '5';
+	spool_frame_write(data + SPOOL_HEADER, data + OUTER, &outer);
+	snprintf(name, sizeof(name), "%s/%016x.spool", path, 1);
+	fd = open(name, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, data, sizeof(data)), sizeof(data));
+	close(fd);
+	s = open_kind(1);
+	assert_int_equal(waiting(s), 2);
+	assert_int_equal(next(s), 5);
+	spool_take(s);
+	assert_int_equal(waiting(s), 0);
+	spool_free(s);
+}
+
 static void frames(void **state)
 {
 	unsigned char data[SPOOL_HEADER + SPOOL_FRAME_HEADER + 3];
@@ -240,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(next_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_file, setup, teardown),
 		cmocka_unit_test(frames),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	};

@@ -201,11 +201,12 @@ static int open_reader(struct spool *s, uint64_t seq)
  * have been damaged since. */
 static int read_frame(struct spool *s, const struct spool_file *file, struct spool_block *block)
 {
+	uint64_t left = file->end - s->peek.offset;
 	size_t at = 0, start, want = SPOOL_FRAME_HEADER;
 	uint32_t len;
 	ssize_t n;
 
-	if (open_reader(s, file->seq))
+	if (left < want || open_reader(s, file->seq))
 		return -EBADMSG;
 	s->frame.len = 0;
 	if (!buf_reserve(&s->frame, want))
@@ -213,7 +214,7 @@ static int read_frame(struct spool *s, const struct spool_file *file, struct spo
 	if (pread(s->read_fd, s->frame.data, want, (off_t)s->peek.offset) != (ssize_t)want)
 		return -EBADMSG;
 	len = spool_frame_length((unsigned char *)s->frame.data);
-	if (!len || len > SPOOL_BLOCK_MAX || len > file->end - s->peek.offset - want)
+	if (!len || len > SPOOL_BLOCK_MAX || len > left - want)
 		return -EBADMSG;
 	if (!buf_reserve(&s->frame, want + len)) {
 		s->frame.failed = false;

@@ -68,20 +68,29 @@ static bool parse_name(const char *name, uint64_t *seq)
 	return *seq && *seq < UINT64_MAX;
 }
 
-/* Counts what has not been taken, and finds where it ends. */
+/* Counts what has not been taken, and finds where it ends. A cursor that is not between two blocks
+ * is not of this file: all of it is given, again if need be. */
 static int count_blocks(struct spool *s, struct spool_file *file, const unsigned char *data)
 {
-	uint64_t from = file->seq == s->taken.seq ? s->taken.offset : 0;
+	uint64_t from = file->seq == s->taken.seq ? s->taken.offset : SPOOL_HEADER, all = 0;
 	uint32_t kind = spool_header_kind(data, file->bytes);
+	bool between = from == SPOOL_HEADER;
 	struct spool_block block;
 	size_t at = SPOOL_HEADER, start;
 	int ret = -EBADMSG;
 
 	if (kind && kind != s->kind)
 		return -EPROTOTYPE;
-	while (kind && (ret = spool_frame(data, file->bytes, &at, &block, &start)) > 0)
+	while (kind && (ret = spool_frame(data, file->bytes, &at, &block, &start)) > 0) {
+		all += block.count;
 		file->events += at <= from ? 0 : block.count;
+		between |= at == from;
+	}
 	file->end = at;
+	if (!between && from < file->end) {
+		file->events = all;
+		s->taken.offset = SPOOL_HEADER;
+	}
 	if (!ret)
 		return 0;
 	log_warn("--spool: %s/%016llx.spool is damaged at byte %zu; skipping the rest of it",
