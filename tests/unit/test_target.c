@@ -134,6 +134,29 @@ static void stat_lines(void **state)
 		-EINVAL);
 }
 
+static void status_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		pid_t leader, own;
+	} cases[] = {
+		{"Name:\tsh\nTgid:\t42\nNSpid:\t42\t7\t1\nNSpgid:\t9\n", 42, 1},
+		{"Name:\tsh\nTgid:\t42\nNSpid:\t42", 42, 42},
+		{"Name:\tTgid:\t1\\nTgid:\t2\nTgid:\t3\n", 3, 0},
+		{"Name:\tsh\nTgid:\t\nNSpid:\tx\n", 0, 0},
+		{"Name:\tsh\nTgid:\t99999999999\nNSpid:", 0, 0},
+		{"", 0, 0},
+	};
+	struct proc_status status;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		target_parse_status(cases[i].text, &status);
+		assert_int_equal(status.leader, cases[i].leader);
+		assert_int_equal(status.own, cases[i].own);
+	}
+}
+
 /* A child that pauses, until we end it or fail; first(arg) runs in it before. */
 static pid_t paused_child(void (*first)(void *), void *arg)
 {
@@ -581,6 +604,7 @@ int main(void)
 		cmocka_unit_test(map_lines),
 		cmocka_unit_test(bad_map_lines),
 		cmocka_unit_test(stat_lines),
+		cmocka_unit_test(status_lines),
 		cmocka_unit_test(process_files),
 		cmocka_unit_test(mapped_files_by_name),
 		cmocka_unit_test(data_mappings_are_left_out),

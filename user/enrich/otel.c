@@ -171,7 +171,8 @@ static uint64_t find_context(int dir)
 {
 	int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
 	FILE *maps = fd < 0 ? NULL : fdopen(fd, "r");
-	char *line = NULL, *path;
+	struct map_line mapping;
+	char *line = NULL;
 	size_t size = 0, total = 0;
 	uint64_t start = 0;
 	ssize_t n;
@@ -183,10 +184,10 @@ static uint64_t find_context(int dir)
 	}
 	while (!start && total < MAPS_MAX && (n = getline(&line, &size, maps)) > 0) {
 		total += n;
-		line[n - 1] = '\0';
-		path = strstr(line, "OTEL_CTX") ? strpbrk(line, "/[") : NULL;
-		if (path && names_context(path))
-			start = strtoull(line, NULL, 16);
+		line[strcspn(line, "\n")] = '\0';
+		if (strstr(line, "OTEL_CTX") && !target_parse_map_line(line, &mapping) &&
+		    names_context(mapping.path))
+			start = mapping.start;
 	}
 	free(line);
 	fclose(maps);
@@ -248,13 +249,12 @@ void otel_read(uint32_t pid, struct buf *pairs)
 /* The value of a key in pairs; NULL: it is not there. */
 static const char *find_pair(const struct buf *pairs, const char *key)
 {
-	const char *p = pairs->data, *end = pairs->len ? p + pairs->len : p, *value;
+	const char *found, *value;
+	size_t at = 0;
 
-	for (; p < end; p = value + strlen(value) + 1) {
-		value = p + strlen(p) + 1;
-		if (!strcmp(p, key))
+	while (baggage_next(pairs->data, pairs->len, &at, &found, &value))
+		if (!strcmp(found, key))
 			return value;
-	}
 	return NULL;
 }
 

@@ -72,20 +72,16 @@ static bool read_stat(struct process_entry *e, int dir)
 	return true;
 }
 
-/* "NSpid:	4711	12": one for each namespace, its own last */
 static void read_own_number(struct process_entry *e, int dir)
 {
-	char text[SMALL_MAX], *at;
+	char text[SMALL_MAX];
+	struct proc_status status;
 	size_t len;
 
 	if (target_read_file(dir, "status", text, sizeof(text), &len))
 		return;
-	at = strstr(text, "\nNSpid:");
-	if (!at)
-		return;
-	at++;
-	at[strcspn(at, "\n")] = '\0';
-	e->info.ns_pid = strtoul(strrchr(at, '\t') ?: at + strlen("NSpid:"), NULL, 10);
+	target_parse_status(text, &status);
+	e->info.ns_pid = status.own;
 }
 
 static void read_cgroup(struct process_entry *e, int dir)

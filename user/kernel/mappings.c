@@ -111,11 +111,16 @@ static const struct perf_event_header *record_at(struct mappings *m, const unsig
 	return (const void *)m->record;
 }
 
-static void take_mapping(const struct mmap2_record *r,
-			 void (*fn)(const struct mapping *mapping, void *arg), void *arg)
+bool mappings_parse(const void *record, struct mapping *mapping)
 {
-	size_t room = r->header.size - offsetof(struct mmap2_record, name);
-	struct mapping mapping = {
+	const struct mmap2_record *r = record;
+	size_t start = offsetof(struct mmap2_record, name);
+
+	if (r->header.type != PERF_RECORD_MMAP2 || r->header.size <= start ||
+	    r->header.misc & (PERF_RECORD_MISC_MMAP_BUILD_ID | PERF_RECORD_MISC_MMAP_DATA) ||
+	    !memchr(r->name, 0, r->header.size - start))
+		return false;
+	*mapping = (struct mapping){
 		.pid = (pid_t)r->pid,
 		.start = r->addr,
 		.end = r->addr + r->len,
@@ -125,13 +130,9 @@ static void take_mapping(const struct mmap2_record *r,
 		.generation = r->generation,
 		.path = r->name,
 	};
-
 	/* Without a file: "//anon", "[vdso]". Of processes outside our namespace the number is 0.
 	 */
-	if (r->header.size <= offsetof(struct mmap2_record, name) || !memchr(r->name, 0, room) ||
-	    !r->ino || mapping.pid <= 0 || r->header.misc & PERF_RECORD_MISC_MMAP_DATA)
-		return;
-	fn(&mapping, arg);
+	return r->ino && mapping->pid > 0;
 }
 
 static uint64_t read_ring(struct mappings *m, struct cpu_ring *ring,
@@ -142,13 +143,14 @@ static uint64_t read_ring(struct mappings *m, struct cpu_ring *ring,
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = ring->page->data_tail;
 	const struct perf_event_header *h;
+	struct mapping mapping;
 
 	while (tail < head) {
 		h = record_at(m, data, size, tail);
 		if (h->size < sizeof(*h))
 			break;
-		if (h->type == PERF_RECORD_MMAP2 && !(h->misc & PERF_RECORD_MISC_MMAP_BUILD_ID))
-			take_mapping((const void *)h, fn, arg);
+		if (mappings_parse(h, &mapping))
+			fn(&mapping, arg);
 		else if (h->type == PERF_RECORD_LOST && h->size >= sizeof(struct lost_record))
 			lost += ((const struct lost_record *)h)->lost;
 		tail += h->size;

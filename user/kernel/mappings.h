@@ -7,6 +7,7 @@
 #ifndef PYAUDIT_KERNEL_MAPPINGS_H
 #define PYAUDIT_KERNEL_MAPPINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,6 +21,10 @@ struct mapping {
 	uint64_t dev, ino, generation;
 	const char *path; /* as the process sees it; NUL-terminated, at most PATH_MAX bytes */
 };
+
+/* A record of the kernel's in one piece; its header tells its size. False: it is of another kind,
+ * or of a mapping that is of no file. */
+bool mappings_parse(const void *record, struct mapping *mapping);
 
 /* Begins to listen. NULL with errno set (not reported). */
 struct mappings *mappings_open(void);

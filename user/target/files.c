@@ -118,6 +118,31 @@ int target_parse_stat(const char *text, struct proc_stat *out)
 	return 0;
 }
 
+/* "NSpid:	4711	12": one for each namespace, its own last */
+static pid_t last_number(const char *line, size_t len)
+{
+	size_t end = len;
+
+	while (len && line[len - 1] >= '0' && line[len - 1] <= '9')
+		len--;
+	return end > len && end - len < 10 ? (pid_t)strtoul(line + len, NULL, 10) : 0;
+}
+
+static pid_t status_number(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? last_number(line + 1, strcspn(line + 1, "\n")) : 0;
+}
+
+void target_parse_status(const char *text, struct proc_status *out)
+{
+	*out = (struct proc_status){
+		.leader = status_number(text, "\nTgid:"),
+		.own = status_number(text, "\nNSpid:"),
+	};
+}
+
 int target_read_file(int dir, const char *name, char *text, size_t size, size_t *len)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), ret = 0;
@@ -545,7 +570,7 @@ int target_each_process(int (*fn)(pid_t pid, void *arg), void *arg)
 pid_t target_leader(pid_t pid)
 {
 	char path[32], text[4096];
-	const char *line;
+	struct proc_status status = {0};
 	size_t len;
 	int dir;
 
@@ -553,8 +578,8 @@ pid_t target_leader(pid_t pid)
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return pid;
-	line = target_read_file(dir, "status", text, sizeof(text), &len) ? NULL
-									 : strstr(text, "\nTgid:");
+	if (!target_read_file(dir, "status", text, sizeof(text), &len))
+		target_parse_status(text, &status);
 	close(dir);
-	return line && atoi(line + 6) > 0 ? atoi(line + 6) : pid;
+	return status.leader ?: pid;
 }

@@ -70,6 +70,14 @@ struct proc_stat {
 };
 int target_parse_stat(const char *text, struct proc_stat *out);
 
+/* What is needed of /proc/PID/status; 0: it does not say. The kernel escapes line ends in the name
+ * there, so that what begins a line is its own. */
+struct proc_status {
+	pid_t leader; /* Tgid: the process a thread belongs to */
+	pid_t own;    /* NSpid, the last: its number in its own pid namespace */
+};
+void target_parse_status(const char *text, struct proc_status *out);
+
 /*
  * The directory of a process in /proc, held open: what is read through it is of this process, also
  * when its number is used again. If the first thread has ended and others have not, it is that of
