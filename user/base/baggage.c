@@ -70,3 +70,13 @@ int baggage_parse(const char *text, struct buf *pairs)
 			return 0;
 	}
 }
+
+bool baggage_next(const char *pairs, size_t len, size_t *at, const char **key, const char **value)
+{
+	if (*at >= len)
+		return false;
+	*key = pairs + *at;
+	*value = *key + strlen(*key) + 1;
+	*at = *value + strlen(*value) + 1 - pairs;
+	return true;
+}

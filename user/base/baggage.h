@@ -11,4 +11,7 @@
  * OpenTelemetry's specification asks, nothing of it is taken. An empty list is one. */
 int baggage_parse(const char *text, struct buf *pairs);
 
+/* The pair at *at, which moves behind it; from 0 on, each in turn. False: there are no more. */
+bool baggage_next(const char *pairs, size_t len, size_t *at, const char **key, const char **value);
+
 #endif

@@ -43,8 +43,10 @@ static const char *match_one(const char *glob, char c)
 
 bool glob_match_bytes(const char *glob, const char *text, size_t len)
 {
-	const char *end = text + len, *star = NULL, *mark = NULL, *next;
+	const char *star = NULL, *mark = NULL, *end, *next;
 
+	text = len ? text : "";
+	end = text + len;
 	for (;;) {
 		if (*glob == '*') {
 			star = ++glob;

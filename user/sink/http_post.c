@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/baggage.h"
 #include "base/log.h"
 
 #define CONNECT_MS 5000l
@@ -81,8 +82,9 @@ static int add_header(struct http_post *p, const char *name, const char *value)
 static int add_headers(struct http_post *p)
 {
 	const struct http_post_target *t = p->target;
-	const char *at = t->headers, *end = at + t->headers_len, *value;
+	const char *name, *value;
 	struct curl_slist *list;
+	size_t at = 0;
 	int err;
 
 	err = add_header(p, "Content-Type", t->content_type);
@@ -92,10 +94,8 @@ static int add_headers(struct http_post *p)
 	if (!list)
 		return -ENOMEM;
 	p->headers = list;
-	for (; !err && at < end; at = value + strlen(value) + 1) {
-		value = at + strlen(at) + 1;
-		err = add_header(p, at, value);
-	}
+	while (!err && baggage_next(t->headers, t->headers_len, &at, &name, &value))
+		err = add_header(p, name, value);
 	return err;
 }
 

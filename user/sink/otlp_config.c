@@ -125,13 +125,12 @@ static bool is_token(const char *name)
 /* A header line ends where its value says: nothing in it may. */
 static bool good_headers(const struct buf *pairs)
 {
-	const char *p = pairs->data, *end = p + pairs->len, *value;
+	const char *name, *value;
+	size_t at = 0;
 
-	for (; p < end; p = value + strlen(value) + 1) {
-		value = p + strlen(p) + 1;
-		if (!is_token(p) || strpbrk(value, "\r\n"))
+	while (baggage_next(pairs->data, pairs->len, &at, &name, &value))
+		if (!is_token(name) || strpbrk(value, "\r\n"))
 			return false;
-	}
 	return true;
 }
 

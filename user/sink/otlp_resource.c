@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/baggage.h"
 #include "decode/text_iter.h"
 #include "sink/format.h"
 #include "sink/otlp_record.h"
@@ -73,14 +74,13 @@ static void put_int(struct resource *r, const char *key, int64_t value)
 		otlp_put_int(r->w, key, value);
 }
 
-static void put_pairs(struct resource *r, const char *p, size_t len)
+static void put_pairs(struct resource *r, const char *pairs, size_t len)
 {
-	const char *end = p + len, *value;
+	const char *key, *value;
+	size_t at = 0;
 
-	for (; p < end; p = value + strlen(value) + 1) {
-		value = p + strlen(p) + 1;
-		put(r, p, value);
-	}
+	while (baggage_next(pairs, len, &at, &key, &value))
+		put(r, key, value);
 }
 
 static const char *base_name(const char *path)
