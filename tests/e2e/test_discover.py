@@ -312,7 +312,59 @@ class Short(Tracing):
         self.assertEqual(len(mine), 11000)
 
 
+# A Python that starts a tracer of everything and one of a command, reads what they write, and raises an event for
+# each record of its own events.
+LAUNCHER = """
+import json, subprocess, sys
+tool, out = sys.argv[1:3]
+watch = subprocess.Popen([tool, "--format", "json", "-a", "--syscalls=all", "-k", "-e", "e2e.*"], stdout=subprocess.PIPE,
+                         text=True)
+print(watch.pid, flush=True)
+code = "import sys\\nfor i in range(20): sys.audit('e2e.child', i)"
+sys.audit("e2e.echo", 0)
+echoes = 0
+for line in watch.stdout:
+    record = json.loads(line)
+    if record.get("event") == "e2e.echo" and echoes < 5:
+        echoes += 1
+        sys.audit("e2e.echo", echoes)
+    elif record["type"] == "process" and not echoes:
+        sys.audit("e2e.echo", echoes)
+    if echoes == 5:
+        break
+inner = subprocess.Popen([tool, "--format", "json", "-o", out, "-f", "--", sys.executable, "-c", code])
+print(inner.pid, inner.wait(), flush=True)
+watch.terminate()
+watch.stdout.read()
+sys.exit(watch.wait())
+"""
+
+
 class SideBySide(Tracing):
+    def test_launched(self):
+        """Tracers that a Python has started, which reads what they write, beside one that sees all, which was
+        started from a Python, too: none is traced itself, by none."""
+        code = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
+        self.out = self.path("outer.json")
+        outer = self.spawn(self.py.path, "-c", code, Config.tool, "--format", "json", "-o", self.out, "-a", "-k",
+                           "--syscalls=all", "-e", "e2e.*,subprocess.Popen")
+        anchor = self.ticker("anchor")
+        self.grows(self.out, b'"anchor"')
+        launcher = self.spawn(self.py.path, "-c", LAUNCHER, Config.tool, self.path("inner.json"))
+        self.assertEqual(launcher.wait(60), 0, launcher.stderr())
+        self.finish(anchor)
+        outer.signal(signal.SIGINT)
+        self.assertEqual(outer.wait(60), 0, outer.stderr())
+        watch, inner, status = map(int, launcher.stdout().split())
+        self.assertEqual(status, 0)
+        found = records.load(self.out)
+        tracers = {outer.pid, watch, inner}
+        self.assertEqual([r for r in found + records.load(self.path("inner.json")) if r.get("pid") in tracers], [])
+        seen = [r["args"]["arg0"] for r in records.audits(found, "e2e.echo") if r["pid"] == launcher.pid]
+        self.assertEqual(seen[-1], 5)
+        seen = [r["args"]["arg0"] for r in records.audits(found, "e2e.child") if r["ppid"] == inner]
+        self.assertEqual(seen, list(range(20)))
+
     def test_killed(self):
         """Two tracers of everything; one is killed, the other goes on, and nothing stays behind."""
         first = self.tool("--format", "json", "-o", self.path("first.json"), "-a", "-e", "e2e.*")
