@@ -247,13 +247,15 @@ class Answers(OtlpCase):
         self.assertGreaterEqual(self.summary(found)["dropped"]["unsent"], 1000)
 
     def test_timeout(self):
-        receiver = self.receiver()
-        release = threading.Event()
-        self.addCleanup(release.set)
-        receiver.script = [otlp.wait_for(release, otlp.say(503))]
-        found, job = self.export(receiver, COUNT % 10, env={"OTEL_EXPORTER_OTLP_TIMEOUT": "500"})
-        self.exactly(receiver, 10)
-        self.assertRegex(job.stderr(), "timed out|Timeout")
+        """A request that takes too long, by either variable, is cancelled and sent again."""
+        for name in "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_BLRP_EXPORT_TIMEOUT":
+            receiver = self.receiver()
+            release = threading.Event()
+            self.addCleanup(release.set)
+            receiver.script = [otlp.wait_for(release, otlp.say(503))]
+            found, job = self.export(receiver, COUNT % 10, env={name: "500"})
+            self.exactly(receiver, 10)
+            self.assertRegex(job.stderr(), "timed out|Timeout", name)
 
     def test_queue_bound(self):
         """More than may wait is dropped and counted; a record says where."""
@@ -264,6 +266,9 @@ class Answers(OtlpCase):
         drops = self.summary(found)["dropped"]
         self.assertEqual((drops["queue_full"], drops["unsent"]), (700, 300))
         self.assertRegex(job.stderr(), r"otlp: .*127.0.0.1.*trying again")
+        found, _ = self.export(receiver, COUNT % 10000)
+        drops = self.summary(found)["dropped"]
+        self.assertEqual((drops["queue_full"], drops["unsent"]), (0, 10000), "by default bytes are the bound")
 
 
 class Outage(OtlpCase):

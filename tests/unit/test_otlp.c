@@ -183,6 +183,33 @@ static void endpoints(void **state)
 	assert_true(otlp_config_takes("HTTPS://h"));
 }
 
+static void expect_timeout(const char *request, const char *export, uint32_t ms)
+{
+	struct otlp_config c;
+
+	setenv("OTEL_EXPORTER_OTLP_TIMEOUT", request, 1);
+	setenv("OTEL_BLRP_EXPORT_TIMEOUT", export, 1);
+	assert_int_equal(otlp_config_init(&c, NULL), 0);
+	assert_int_equal(c.timeout_ms, ms);
+	otlp_config_free(&c);
+}
+
+/* The shorter counts; 0 is no limit (configuration/common.md, "Timeout"). */
+static void timeouts(void **state)
+{
+	clear_environment();
+	expect_timeout("", "", 10000);
+	expect_timeout("", "500", 500);
+	expect_timeout("200", "500", 200);
+	expect_timeout("60000", "", 30000);
+	expect_timeout("60000", "0", 60000);
+	expect_timeout("0", "", 30000);
+	expect_timeout("0", "0", 0);
+	expect_timeout("2147483647", "0", INT32_MAX);
+	expect_timeout("-1", "x", 10000);
+	clear_environment();
+}
+
 static void environment(void **state)
 {
 	struct otlp_config c;
@@ -461,13 +488,21 @@ static void batch_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(protobuf),   cmocka_unit_test(protobuf_broken),
-		cmocka_unit_test(baggage),    cmocka_unit_test(answers),
-		cmocka_unit_test(endpoints),  cmocka_unit_test(environment),
-		cmocka_unit_test(context),    cmocka_unit_test(process_environment),
-		cmocka_unit_test(syscalls),   cmocka_unit_test(batch_protobuf),
-		cmocka_unit_test(batch_json), cmocka_unit_test(traced),
-		cmocka_unit_test(extra),      cmocka_unit_test(identity),
+		cmocka_unit_test(protobuf),
+		cmocka_unit_test(protobuf_broken),
+		cmocka_unit_test(baggage),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(endpoints),
+		cmocka_unit_test(timeouts),
+		cmocka_unit_test(environment),
+		cmocka_unit_test(context),
+		cmocka_unit_test(process_environment),
+		cmocka_unit_test(syscalls),
+		cmocka_unit_test(batch_protobuf),
+		cmocka_unit_test(batch_json),
+		cmocka_unit_test(traced),
+		cmocka_unit_test(extra),
+		cmocka_unit_test(identity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,10 +13,12 @@
 #define DEFAULT_ENDPOINT "http://localhost:4318"
 #define LOGS_PATH	 "v1/logs"
 
-#define TIMEOUT_MS     10000
-#define DELAY_MS       1000
-#define BATCH	       512
-#define MAX_ATTRIBUTES 128
+#define TIMEOUT_MS	  10000
+#define EXPORT_TIMEOUT_MS 30000
+#define DELAY_MS	  1000
+#define MS_MAX		  INT32_MAX
+#define BATCH		  512
+#define MAX_ATTRIBUTES	  128
 
 /* What is empty counts as not set. */
 static const char *env(const char *name)
@@ -184,13 +186,29 @@ static uint32_t env_limit(const char *what, uint32_t otherwise)
 	return env_number(name, 0, UINT32_MAX, otherwise);
 }
 
-static void set_numbers(struct otlp_config *c)
+/* The shorter of two timeouts, of which 0 is one that never comes. */
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* The processor's timeout is of an export. For us that is a request: one that takes too long is
+ * cancelled and sent again, as its events are not to be lost. */
+static uint32_t timeout(void)
 {
 	char from[64];
-	const char *timeout = env_exporter("TIMEOUT", from);
+	const char *request = env_exporter("TIMEOUT", from);
 
-	c->timeout_ms = number(from, timeout, 1, 3600000, TIMEOUT_MS);
-	c->delay_ms = env_number("OTEL_BLRP_SCHEDULE_DELAY", 0, 3600000, DELAY_MS);
+	return shorter(number(from, request, 0, MS_MAX, TIMEOUT_MS),
+		       env_number("OTEL_BLRP_EXPORT_TIMEOUT", 0, MS_MAX, EXPORT_TIMEOUT_MS));
+}
+
+static void set_numbers(struct otlp_config *c)
+{
+	c->timeout_ms = timeout();
+	c->delay_ms = env_number("OTEL_BLRP_SCHEDULE_DELAY", 0, MS_MAX, DELAY_MS);
+	/* Not the 2048 of an SDK, which is a buffer of one program's own logs: events of a machine
+	 * fill that in milliseconds. */
 	c->queue = env_number("OTEL_BLRP_MAX_QUEUE_SIZE", 1, UINT32_MAX, UINT64_MAX);
 	c->batch = env_number("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 1, 100000, BATCH);
 	if (c->batch > c->queue)

@@ -16,7 +16,7 @@ struct otlp_config {
 	bool json, gzip;	     /* else protobuf; else not compressed */
 	struct buf headers;	     /* pairs: name, NUL, value, NUL, and so on */
 	const char *ca, *cert, *key; /* files; NULL: libcurl's own; none */
-	uint32_t timeout_ms;	     /* of one request */
+	uint32_t timeout_ms;	     /* of one request; 0: none */
 	uint32_t delay_ms;	     /* how long a batch that is not full waits */
 	uint32_t batch;		     /* records of one request */
 	uint64_t queue;		     /* records that may wait; UINT64_MAX: only bytes count */
