@@ -175,9 +175,9 @@ matrix-quick: all
 soak: all
 	$(Q)tests/as-root tests/soak/run --tool $(B)/pyaudit-trace --seconds $(SOAK_SECONDS)
 
-# A real receiver of OpenTelemetry logs, built from Debian's packages.
+# A real OpenTelemetry Collector, built from Debian's packages.
 collector-test: all
-	$(Q)tests/as-root tests/collector-test --tool $(B)/pyaudit-trace || [ $$? = 77 ]
+	$(Q)tests/collector-test --tool $(B)/pyaudit-trace || [ $$? = 77 ]
 
 # A million events to a receiver on the loopback, each once.
 export-bench: all
@@ -193,7 +193,8 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 BASHDIR := $(PREFIX)/share/bash-completion/completions
 FISHDIR := $(PREFIX)/share/fish/vendor_completions.d
 SHARE := $(PREFIX)/share/pyaudit-trace
-SHARED := schema.json grafana-dashboard.json prometheus-rules.yml 50-old-kernel.conf config.yaml pyaudit-trace.logrotate
+SHARED := schema.json grafana-dashboard.json prometheus-rules.yml otelcol.yaml 50-old-kernel.conf config.yaml \
+	pyaudit-trace.logrotate
 
 # A configuration that is there stays.
 install: all
@@ -244,7 +245,7 @@ help:
 	'  bench      what tracing costs on this machine; as root' \
 	'  matrix     the differential tests on many builds of CPython; as root' \
 	'  soak       SOAK_SECONDS (600) of a busy machine; as root' \
-	'  collector-test  events into VictoriaLogs, built from Debian packages, and back out; as root' \
+	'  collector-test  events into an OpenTelemetry Collector, built from Debian packages; as root' \
 	'  export-bench    a million events over OTLP, each once, and how fast; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \

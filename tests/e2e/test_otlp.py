@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -162,6 +163,18 @@ class Records(OtlpCase):
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual([(r.name, r.body, r.attributes, r.resource) for r in otlp.decode_protobuf(again.stdout)],
                          [(r.name, r.body, r.attributes, r.resource) for r in otlp.decode_protobuf(body)])
+
+    def test_json_judge(self):
+        """A decoder that takes only what the specification's JSON mapping has says the same as we do."""
+        folder = otlp.json_folder()
+        if not folder or sys.version_info < (3, 11):
+            self.skipTest("no python3-opentelemetry-proto-json (tests/fetch-proto), or not Python 3.11")
+        receiver = self.receiver()
+        self.export(receiver, self.CODE, "-e", "open,socket.*", "-k", env={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+        for request in receiver.requests:
+            again = otlp.json_judge(folder, request.body)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertEqual(json.loads(again.stdout), json.loads(request.body))
 
 
 class Answers(OtlpCase):

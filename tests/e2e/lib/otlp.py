@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -317,12 +318,42 @@ def server_tls(made, client=False):
     return context
 
 
-def proto_folder():
-    """Where the official .proto files are (Debian's package opentelemetry-proto), or None."""
-    for folder in "/usr/include", os.path.expanduser("~/.cache/pyaudit-trace/opentelemetry-proto"):
-        if os.path.exists(os.path.join(folder, "opentelemetry/proto/collector/logs/v1/logs_service.proto")):
+def cache_folder():
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pyaudit-trace")
+
+
+def fetched(installed, package, file):
+    """The folder that has the file: the machine's, or where tests/fetch-proto puts the package; or None."""
+    for folder in installed, os.path.join(cache_folder(), package):
+        if os.path.exists(os.path.join(folder, file)):
             return folder
     return None
+
+
+def proto_folder():
+    """Where the official .proto files are (Debian's package opentelemetry-proto), or None."""
+    return fetched("/usr/include", "opentelemetry-proto", LOGS_PROTO)
+
+
+# The module is generated for any Python 3.10, and has one name from typing_extensions.
+JSON_JUDGE = """
+import json, sys, typing
+sys.modules.setdefault("typing_extensions", typing)
+from opentelemetry.proto_json.collector.logs.v1.logs_service import ExportLogsServiceRequest
+json.dump(ExportLogsServiceRequest.from_json(sys.stdin.buffer.read()).to_dict(), sys.stdout)
+"""
+
+
+def json_folder():
+    """Where the strict decoder of OTLP/JSON is (python3-opentelemetry-proto-json), or None."""
+    return fetched("/usr/lib/python3/dist-packages", "python3-opentelemetry-proto-json",
+                   "opentelemetry/proto_json/collector/logs/v1/logs_service.py")
+
+
+def json_judge(folder, body):
+    """Decoded and encoded again: keys it does not know are gone, values of another type are an error."""
+    return subprocess.run([sys.executable, "-c", JSON_JUDGE], input=body, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, env=dict(os.environ, PYTHONPATH=folder))
 
 
 def protoc(folder, message, proto, data, way="--decode"):
