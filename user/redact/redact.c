@@ -271,10 +271,13 @@ static void apply_at(void *arg, struct value *v, uint32_t from)
 static const char *arg_name(const struct audit_event *event, uint32_t index, char *room,
 			    size_t size)
 {
+	static const char *const numbered[] = {"arg0", "arg1", "arg2", "arg3", "arg4", "arg5"};
 	const struct event_variant *variant = event->variant;
 
 	if (variant && index < variant->n_args)
 		return variant->args[index].name;
+	if (index < sizeof(numbered) / sizeof(*numbered))
+		return numbered[index];
 	snprintf(room, size, "arg%u", index);
 	return room;
 }
