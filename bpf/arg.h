@@ -57,6 +57,7 @@ static __always_inline bool value_may_match(__u32 slot, struct scratch *s,
 	return text_is_at(slot, number, text);
 }
 
+/* number: of the rule in the map. */
 __noinline int arg_may_match(__u32 slot, __u32 number)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
@@ -72,13 +73,14 @@ __noinline int arg_may_match(__u32 slot, __u32 number)
 	return value_may_match(slot, s, rule, number, *top_place(s, place + 1));
 }
 
-/* Whether the captured event can pass all rules. */
-static __always_inline bool args_may_pass(__u32 slot)
+/* Whether the captured event can pass all rules of a filter. */
+static __always_inline bool args_may_pass(__u32 slot, __u32 filter)
 {
+	const struct live_filter *f = filter_of(filter);
 	__u32 i;
 
-	for (i = 0; i < MAX_ARG_RULES && i < knob_arg_rules; i++)
-		if (!arg_may_match(slot, i))
+	for (i = 0; i < MAX_ARG_RULES && i < f->arg_rules; i++)
+		if (!arg_may_match(slot, filter % FILTERS * MAX_ARG_RULES + i))
 			return false;
 	return true;
 }

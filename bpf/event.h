@@ -12,6 +12,7 @@ struct call {
 	__u64 n_items;
 	__u64 bias;
 	__u32 image;
+	__u32 filter;			   /* the number of the filter it is judged by */
 	bool name_loaded;		   /* the name is in the work area (sys_audit) */
 	bool filtered;			   /* -e leaves it out */
 	const struct known_literal *known; /* the name, if the image's file has it there */
@@ -57,7 +58,7 @@ static __always_inline void record_send(struct scratch *s)
 	introduce();
 	head_fill(&a->head, size, WIRE_AUDIT);
 	a->probe = s->probe;
-	a->flags = s->audit_flags;
+	a->flags = s->audit_flags | (s->filter % FILTERS ? WIRE_AUDIT_FILTER_1 : 0);
 	a->values = s->top;
 	a->args = s->args;
 	a->stack = s->stack;
@@ -104,7 +105,7 @@ static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 	const struct known_literal *format;
 	long n;
 
-	if (!knob_args) {
+	if (!knob_args || !filter_of(s->filter)->args) {
 		s->audit_flags |= WIRE_AUDIT_NO_ARGS;
 		return;
 	}
@@ -144,9 +145,9 @@ static __always_inline void tell_filtered(struct scratch *s)
 }
 
 /* Does --rate let one more event of this process pass? If not, it is counted as lost. */
-static __always_inline bool rate_pass(void)
+static __always_inline bool rate_pass(const struct live_filter *f)
 {
-	if (!knob_rate_interval || rate_allows())
+	if (!f->rate_interval || rate_allows(f->rate_interval))
 		return true;
 	if (knob_syscalls)
 		announce_lost();
@@ -165,11 +166,11 @@ static __always_inline bool left_out(__u32 reason)
 /* Whether an event whose name passes may cost anything more: --max-cpu does not leave it out,
  * --rate allows it, and there is room in the ring; if not, that is counted. Where arguments decide,
  * the rate is for what passes them. */
-static __always_inline bool may_cost(__u8 verdict)
+static __always_inline bool may_cost(const struct live_filter *f, __u8 verdict)
 {
 	if (knob_shed && (verdict & VERDICT_SHED || (shed_unlisted && !(verdict & VERDICT_LISTED))))
 		return left_out(WIRE_LOSS_CPU);
-	if (!knob_arg_rules && !rate_pass())
+	if (!f->arg_rules && !rate_pass(f))
 		return false;
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill ||
 	       left_out(WIRE_LOSS_RING);
@@ -195,8 +196,8 @@ __noinline int capture_trace(__u32 slot)
 /* What --arg says of a captured event. */
 static __always_inline bool arguments_pass(__u32 slot, struct scratch *s)
 {
-	if (args_may_pass(slot))
-		return rate_pass();
+	if (args_may_pass(slot, s->filter))
+		return rate_pass(filter_of(s->filter));
 	if (!knob_syscalls) {
 		count_filtered();
 		return false;
@@ -212,7 +213,7 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 		tell_filtered(s);
 	put_name(s, call);
 	capture_arguments(s, slot, call);
-	if (knob_arg_rules && !call->filtered && !arguments_pass(slot, s))
+	if (filter_of(s->filter)->arg_rules && !call->filtered && !arguments_pass(slot, s))
 		return;
 	if (knob_stack_depth && !(s->audit_flags & WIRE_AUDIT_FILTERED))
 		capture_stack(slot);
@@ -225,7 +226,7 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 static __always_inline bool verdict_goes_on(struct call *call, __u8 verdict)
 {
 	if (verdict & VERDICT_PASS)
-		return may_cost(verdict);
+		return may_cost(filter_of(call->filter), verdict);
 	call->filtered = knob_syscalls && verdict & VERDICT_TELL;
 	if (!call->filtered)
 		drop_filtered();
@@ -236,6 +237,7 @@ static __always_inline bool verdict_goes_on(struct call *call, __u8 verdict)
  * ends here. A name that cannot be read passes: user space may find it in the file. */
 static __always_inline struct scratch *event_admit(struct call *call, __u32 *slot)
 {
+	const struct live_filter *f = filter_of(call->filter);
 	__u8 verdict = VERDICT_PASS | VERDICT_LISTED;
 	struct name_key key = {};
 	struct scratch *s;
@@ -244,12 +246,12 @@ static __always_inline struct scratch *event_admit(struct call *call, __u32 *slo
 
 	count_seen();
 	/* What --max-cpu says of a name changes, and is in the map. */
-	if (knob_filter && call->known && !knob_shed) {
-		verdict = call->known->verdict;
-	} else if (knob_filter) {
+	if (f->by_name && call->known && !knob_shed) {
+		verdict = verdict_of(call->known->verdict, call->filter);
+	} else if (f->by_name) {
 		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
-			known = n < NAME_KEY_LEN && verdict_known(&key, &verdict);
+			known = n < NAME_KEY_LEN && verdict_known(&key, call->filter, &verdict);
 	}
 	if (known && !verdict_goes_on(call, verdict))
 		return 0;
@@ -259,7 +261,8 @@ static __always_inline struct scratch *event_admit(struct call *call, __u32 *slo
 	s = scratch_of(*slot);
 	if (!s)
 		return 0;
-	if (knob_arg_rules || !known)
+	s->filter = call->filter;
+	if (f->arg_rules || !known)
 		load_c_name(s, call->name, call->image, call->bias);
 	if (known || verdict_goes_on(call, verdict_find(*slot, s)))
 		return s;

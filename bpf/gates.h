@@ -34,13 +34,13 @@ static __always_inline void forget_told(__u32 pid)
 		*place = 0;
 }
 
-/* Is the current process traced? */
-static __always_inline bool process_traced(void)
+/* Is the current process traced? filter: the number of the one in force. */
+static __always_inline bool process_traced(__u32 filter)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct target none = {};
 
-	if (!process_wanted())
+	if (!process_wanted(filter))
 		return false;
 	if ((knob_targets_only || knob_adopt) && is_told(pid))
 		return true;

@@ -31,27 +31,6 @@ const volatile bool knob_follow = false;
  * there. */
 const volatile bool knob_stop_on_exec = false;
 
-/* There are patterns in `patterns`: events pass or not by them. */
-const volatile bool knob_filter = false;
-const volatile __u32 knob_patterns = 0;
-/* The verdict on a name that no pattern matches. */
-const volatile bool knob_default_pass = true;
-
-/* -a is narrowed to processes of a user, with a name, in a control group: of v2, or of the v1
- * hierarchy with that controller. */
-const volatile bool knob_by_uid = false;
-const volatile __u32 knob_uid = 0;
-const volatile bool knob_by_comm = false;
-const volatile bool knob_by_cgroup = false;
-const volatile __u64 knob_cgroup_id = 0;
-const volatile __s32 knob_cgroup_subsys = -1; /* enum cgroup_subsys_id; -1: v2 */
-
-/* Of a process an event in this many ns is sent on average; 0: all are. */
-const volatile __u64 knob_rate_interval = 0;
-
-/* Rules in `arg_rules`. */
-const volatile __u32 knob_arg_rules = 0;
-
 const volatile bool knob_args = true;
 const volatile __u32 knob_string_limit = 512;
 

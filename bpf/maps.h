@@ -15,7 +15,7 @@
 #include "scratch.h"
 #include "target_state.h"
 #include "otel_context.h"
-#include "name_verdict.h"
+#include "live_filter.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -152,12 +152,16 @@ struct {
 	__type(value, struct hit);
 } hits SEC(".maps");
 
+/* The filters (include/live_filter.h), and which is in force. */
+struct live_filter filters[FILTERS];
+__u32 filter_number;
+
 /* -e: patterns in the order given, and the verdict on each name met so far. User space has put
  * those of the event table in, which must not be evicted: when it is full, further names are tried
  * each time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_PATTERNS + 1); /* and --comm: COMM_PATTERN */
+	__uint(max_entries, FILTERS *FILTER_PATTERNS);
 	__type(key, __u32);
 	__type(value, struct pattern);
 } patterns SEC(".maps");
@@ -166,35 +170,36 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct name_key);
-	__type(value, __u8); /* enum verdict */
+	__type(value, struct name_verdicts);
 } verdicts SEC(".maps");
 
-/* --comm and --cgroup: 1 for names and for groups (by the id of their node) that pass. */
+/* --comm and --cgroup: for names and for groups (by the id of their node) whether they pass, in bit
+ * 0, and above it the number of the filter that says so. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__uint(key_size, WIRE_COMM_LEN);
-	__type(value, __u8);
+	__type(value, __u64);
 } comm_verdicts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u64);
 } group_verdicts SEC(".maps");
 
 /* --arg */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_ARG_RULES);
+	__uint(max_entries, FILTERS *MAX_ARG_RULES);
 	__type(key, __u32);
 	__type(value, struct arg_rule);
 } arg_rules SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, FILTERS * 2048);
 	__type(key, struct arg_place_key);
 	__type(value, __u8);
 } arg_places SEC(".maps");

@@ -6,31 +6,45 @@
 
 #define CGROUP_DEPTH 32
 
-/* The control group of the current task in the hierarchy of --cgroup. */
-static __always_inline struct kernfs_node *current_group(void)
+/* The control group of the current task in a hierarchy, as a filter names it. */
+static __always_inline struct kernfs_node *current_group(__s32 subsys)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 
-	return knob_cgroup_subsys < 0 ? BPF_CORE_READ(set, dfl_cgrp, kn)
-				      : BPF_CORE_READ(group_of(set, knob_cgroup_subsys), kn);
+	return subsys < 0 ? BPF_CORE_READ(set, dfl_cgrp, kn)
+			  : BPF_CORE_READ(group_of(set, subsys), kn);
 }
 
-/* Is it the group asked for, or below it? */
-__noinline int group_inside(void)
+/* What is kept of a name or group: of filter `number`, that it passes. */
+static __always_inline __u64 kept_verdict(__u32 number, bool passes)
 {
-	struct kernfs_node *node = current_group();
-	__u64 id = BPF_CORE_READ(node, id);
-	__u8 *known = bpf_map_lookup_elem(&group_verdicts, &id), inside = 0;
+	return (__u64)number << 1 | passes;
+}
+
+static __always_inline bool is_of(__u64 kept, __u32 number)
+{
+	return kept >> 1 == number;
+}
+
+/* Is it the group that filter `number` asks for, or below it? */
+__noinline int group_inside(__u32 number)
+{
+	const struct live_filter *f = filter_of(number);
+	struct kernfs_node *node = current_group(f->cgroup_subsys);
+	__u64 id = BPF_CORE_READ(node, id), kept;
+	__u64 *known = bpf_map_lookup_elem(&group_verdicts, &id);
+	bool inside = false;
 	int i;
 
-	if (known)
-		return *known;
+	if (known && is_of(*known, number))
+		return *known & 1;
 	for (i = 0; i < CGROUP_DEPTH && node && !inside; i++) {
-		inside = BPF_CORE_READ(node, id) == knob_cgroup_id;
+		inside = BPF_CORE_READ(node, id) == f->cgroup_id;
 		node = node_parent(node);
 	}
-	bpf_map_update_elem(&group_verdicts, &id, &inside, BPF_ANY);
+	kept = kept_verdict(number, inside);
+	bpf_map_update_elem(&group_verdicts, &id, &kept, BPF_ANY);
 	return inside;
 }
 
@@ -40,11 +54,12 @@ struct comm_key {
 
 /* Tries the glob on a name not met before. Without a work area it passes: rather a process too
  * many than one hidden. */
-static __always_inline bool comm_try(const struct comm_key *key)
+static __always_inline bool comm_try(const struct comm_key *key, __u32 number)
 {
 	struct scratch *s;
+	bool pass = true;
 	__u32 slot;
-	__u8 pass = 1;
+	__u64 kept;
 
 	if (bpf_map_pop_elem(&free_scratches, &slot))
 		return true;
@@ -55,43 +70,46 @@ static __always_inline bool comm_try(const struct comm_key *key)
 		for (s->name_len = 0; s->name_len < WIRE_COMM_LEN; s->name_len++)
 			if (!key->text[s->name_len & (WIRE_COMM_LEN - 1)])
 				break;
-		pass = glob_matches(slot, COMM_PATTERN) != 0;
-		bpf_map_update_elem(&comm_verdicts, key, &pass, BPF_ANY);
+		pass = glob_matches(slot, number % FILTERS * FILTER_PATTERNS + COMM_PATTERN) != 0;
+		kept = kept_verdict(number, pass);
+		bpf_map_update_elem(&comm_verdicts, key, &kept, BPF_ANY);
 	}
 	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
 	return pass;
 }
 
-static __always_inline bool comm_passes(const struct comm_key *key)
+static __always_inline bool comm_passes(const struct comm_key *key, __u32 number)
 {
-	__u8 *known = bpf_map_lookup_elem(&comm_verdicts, key);
+	__u64 *known = bpf_map_lookup_elem(&comm_verdicts, key);
 
-	return known ? *known : comm_try(key);
+	return known && is_of(*known, number) ? *known & 1 : comm_try(key, number);
 }
 
 /* The name of the thread or of its process. */
-__noinline int comm_wanted(void)
+__noinline int comm_wanted(__u32 number)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct comm_key key = {};
 
 	bpf_get_current_comm(key.text, sizeof(key.text));
-	if (comm_passes(&key))
+	if (comm_passes(&key, number))
 		return 1;
 	bpf_probe_read_kernel(key.text, sizeof(key.text),
 			      (void *)BPF_CORE_READ(task, group_leader) +
 				      bpf_core_field_offset(struct task_struct, comm));
-	return comm_passes(&key);
+	return comm_passes(&key, number);
 }
 
-/* Is the current process one of those asked for? */
-static __always_inline bool process_wanted(void)
+/* Is the current process one of those that filter `number` asks for? */
+static __always_inline bool process_wanted(__u32 number)
 {
-	if (knob_by_uid && (__u32)bpf_get_current_uid_gid() != knob_uid)
+	const struct live_filter *f = filter_of(number);
+
+	if (f->by_uid && (__u32)bpf_get_current_uid_gid() != f->uid)
 		return false;
-	if (knob_by_cgroup && !group_inside())
+	if (f->by_cgroup && !group_inside(number))
 		return false;
-	return !knob_by_comm || comm_wanted();
+	return !f->by_comm || comm_wanted(number);
 }
 
 #endif

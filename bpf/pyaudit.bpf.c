@@ -142,14 +142,16 @@ static __always_inline void keep_stack(void *ctx)
 SEC("uprobe")
 int on_sys_audit_tstate(struct pt_regs *ctx)
 {
-	struct call call = {.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx)};
+	struct call call = {
+		.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx), .filter = filter_number};
 	struct probe_config *probe;
 	__u32 number, slot;
 	struct scratch *s;
 
 	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
-	if (!probe || !call.name || !process_traced() || c_call_forwarded(ctx, probe, call.name))
+	if (!probe || !call.name || !process_traced(call.filter) ||
+	    c_call_forwarded(ctx, probe, call.name))
 		return 0;
 	call_place(&call, ctx, probe);
 	s = event_admit(&call, &slot);
@@ -173,7 +175,8 @@ static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u3
 	struct scratch *s;
 
 	probe = probe_of(ctx, &number);
-	if (!probe || !call->name || !process_traced() || c_call_forwarded(ctx, probe, call->name))
+	if (!probe || !call->name || !process_traced(call->filter) ||
+	    c_call_forwarded(ctx, probe, call->name))
 		return 0;
 	call_place(call, ctx, probe);
 	s = event_admit(call, &slot);
@@ -197,7 +200,8 @@ static __always_inline int variadic(struct pt_regs *ctx, struct call *call, __u3
 SEC("uprobe")
 int on_pysys_audit(struct pt_regs *ctx)
 {
-	struct call call = {.name = PT_REGS_PARM1(ctx), .format = PT_REGS_PARM2(ctx)};
+	struct call call = {
+		.name = PT_REGS_PARM1(ctx), .format = PT_REGS_PARM2(ctx), .filter = filter_number};
 
 	keep_stack(ctx);
 	return variadic(ctx, &call, 2);
@@ -207,7 +211,8 @@ int on_pysys_audit(struct pt_regs *ctx)
 SEC("uprobe")
 int on_pysys_audit_t(struct pt_regs *ctx)
 {
-	struct call call = {.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx)};
+	struct call call = {
+		.name = PT_REGS_PARM2(ctx), .format = PT_REGS_PARM3(ctx), .filter = filter_number};
 
 	keep_stack(ctx);
 	return variadic(ctx, &call, 3);
@@ -217,8 +222,10 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 					    __u32 number, __u32 slot, struct scratch *s)
 {
 	__u64 items = PT_REGS_PARM2(ctx);
-	struct call call = {
-		.items = items + 8, .n_items = PT_REGS_PARM3(ctx) - 1, .name_loaded = true};
+	struct call call = {.items = items + 8,
+			    .n_items = PT_REGS_PARM3(ctx) - 1,
+			    .filter = s->filter,
+			    .name_loaded = true};
 	__u8 verdict;
 
 	record_start(s, probe, number, PT_REGS_IP(ctx));
@@ -236,15 +243,15 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 SEC("uprobe")
 int on_sys_audit(struct pt_regs *ctx)
 {
+	__u32 number, slot, filter = filter_number;
 	struct probe_config *probe;
 	struct scratch *s;
-	__u32 number, slot;
 
 	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
-	if (!probe || (__s64)PT_REGS_PARM3(ctx) < 1 || !process_traced())
+	if (!probe || (__s64)PT_REGS_PARM3(ctx) < 1 || !process_traced(filter))
 		return 0;
-	if (knob_filter && quickly_filtered(ctx, probe))
+	if (filter_of(filter)->by_name && quickly_filtered(ctx, probe, filter))
 		return 0;
 	slot = scratch_claim();
 	if (slot == NO_SCRATCH) {
@@ -252,8 +259,10 @@ int on_sys_audit(struct pt_regs *ctx)
 		return 0;
 	}
 	s = scratch_of(slot);
-	if (s)
+	if (s) {
+		s->filter = filter;
 		sys_audit_event(ctx, probe, number, slot, s);
+	}
 	scratch_release(slot);
 	return 0;
 }
@@ -272,14 +281,14 @@ static __always_inline __u64 operand(struct pt_regs *ctx, const struct probe_ope
 SEC("uprobe")
 int on_usdt(struct pt_regs *ctx)
 {
-	struct call call = {};
+	struct call call = {.filter = filter_number};
 	struct probe_config *probe;
 	__u32 number, slot;
 	struct scratch *s;
 
 	keep_stack(ctx);
 	probe = probe_of(ctx, &number);
-	if (!probe || !process_traced())
+	if (!probe || !process_traced(call.filter))
 		return 0;
 	call.name = operand(ctx, &probe->operand[0]);
 	call.tuple = operand(ctx, &probe->operand[1]);

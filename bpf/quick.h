@@ -45,7 +45,8 @@ static __always_inline void quick_key(struct name_key *key, const struct quick_s
 
 /* Whether the event is left out by what is known of its name, which is then counted. False leaves
  * everything to the long way. */
-static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct probe_config *probe)
+static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct probe_config *probe,
+					     __u32 filter)
 {
 	const struct image_config *image = image_of(probe->image);
 	struct name_key key = {};
@@ -65,7 +66,7 @@ static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct p
 	    (str.state & ready) != ready || str.length >= QUICK_NAME)
 		return false;
 	quick_key(&key, &str, image->layout.str_ascii_data == offsetof(struct quick_str, rest[1]));
-	if (!verdict_known(&key, &verdict) || verdict & (VERDICT_PASS | VERDICT_TELL))
+	if (!verdict_known(&key, filter, &verdict) || verdict & (VERDICT_PASS | VERDICT_TELL))
 		return false;
 	remember_call(item + image->layout.str_ascii_data, PT_REGS_SP(ctx) + probe->stack_adjust);
 	count_seen_and_filtered();

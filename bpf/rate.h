@@ -9,8 +9,9 @@
 
 #define SECOND 1000000000ull
 
-/* Whether the process may send another event; if not, that is counted. */
-static __always_inline bool rate_allows(void)
+/* Whether the process may send another event; if not, that is counted. interval: as a filter has
+ * it. */
+static __always_inline bool rate_allows(__u64 interval)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct target *target = bpf_map_lookup_elem(&targets, &pid);
@@ -19,8 +20,8 @@ static __always_inline bool rate_allows(void)
 	if (!target)
 		return true;
 	until = target->paid_until < now ? now : target->paid_until;
-	until += knob_rate_interval;
-	if (until - now > SECOND && until - now > knob_rate_interval) {
+	until += interval;
+	if (until - now > SECOND && until - now > interval) {
 		__sync_fetch_and_add(&lost[WIRE_LOSS_RATE], 1);
 		return false;
 	}

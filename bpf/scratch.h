@@ -16,9 +16,10 @@
 #define UNROLL
 #endif
 
-#define MAX_PATTERNS 64
-#define COMM_PATTERN MAX_PATTERNS /* the glob of --comm */
-#define PATTERN_LEN  128
+#define MAX_PATTERNS	64
+#define COMM_PATTERN	MAX_PATTERNS	   /* the glob of --comm */
+#define FILTER_PATTERNS (MAX_PATTERNS + 1) /* of one filter (live_filter.h) */
+#define PATTERN_LEN	128
 
 struct pattern {
 	char glob[PATTERN_LEN]; /* NUL-terminated */
@@ -74,6 +75,7 @@ struct scratch {
 	__u32 has_tstate;
 	__u32 stack; /* record offset of the stack; 0 none */
 	__u32 image, probe, entry;
+	__u32 filter; /* the number of the filter the event is judged by */
 	__u32 used;   /* bytes of the record */
 	__u32 values; /* at all levels, name included */
 	__u32 top, args;

@@ -3,6 +3,19 @@
 #ifndef PYAUDIT_BPF_VERDICT_H
 #define PYAUDIT_BPF_VERDICT_H
 
+/* The filter with a number, which is the one in force or was when the event was met. */
+static __always_inline const struct live_filter *filter_of(__u32 number)
+{
+	number %= FILTERS;
+	bounded(number);
+	return &filters[number % FILTERS];
+}
+
+static __always_inline __u8 verdict_of(const __u8 of[FILTERS], __u32 number)
+{
+	return number % FILTERS ? of[1] : of[0];
+}
+
 __noinline int do_glob_step(__u32 slot)
 {
 	struct scratch *s = scratch_of(slot);
@@ -39,15 +52,22 @@ __noinline int glob_matches(__u32 slot, __u32 pattern)
 /* Tries the patterns on the name in the work area. Returns 1 if the event passes. */
 __noinline int name_passes(__u32 slot)
 {
-	bool pass = knob_default_pass;
+	struct scratch *s = scratch_of(slot);
+	const struct live_filter *f;
 	struct pattern *p;
+	__u32 i, first;
+	bool pass;
 	int match;
-	__u32 i;
 
-	for (i = 0; i < MAX_PATTERNS && i < knob_patterns; i++) {
-		__u32 key = i;
+	if (!s)
+		return 1;
+	f = filter_of(s->filter);
+	first = s->filter % FILTERS * FILTER_PATTERNS;
+	pass = f->default_pass;
+	for (i = 0; i < MAX_PATTERNS && i < f->patterns; i++) {
+		__u32 key = first + i;
 
-		match = glob_matches(slot, i);
+		match = glob_matches(slot, key);
 		if (!match)
 			continue;
 		p = bpf_map_lookup_elem(&patterns, &key);
@@ -59,14 +79,16 @@ __noinline int name_passes(__u32 slot)
 	return pass;
 }
 
-/* What is known of a name; false when the patterns have not been tried on it. */
-static __always_inline bool verdict_known(const void *key, __u8 *verdict)
+/* What filter `number` says of a name, if that is known; false when its patterns have not been
+ * tried on it. */
+static __always_inline bool verdict_known(const void *key, __u32 number, __u8 *verdict)
 {
-	__u8 *known = bpf_map_lookup_elem(&verdicts, key);
+	struct name_verdicts *known = bpf_map_lookup_elem(&verdicts, key);
 
-	if (known)
-		*verdict = *known;
-	return known;
+	if (!known)
+		return false;
+	*verdict = verdict_of(known->of, number);
+	return *verdict & VERDICT_LISTED || known->number == number;
 }
 
 /* Tries the patterns on the name in the work area and keeps the verdict, unless the name is too
@@ -74,9 +96,10 @@ static __always_inline bool verdict_known(const void *key, __u8 *verdict)
 static __always_inline __u8 verdict_find(__u32 slot, struct scratch *s)
 {
 	__u8 verdict = name_passes(slot) ? VERDICT_PASS : 0;
+	struct name_verdicts found = {.number = s->filter, .of = {verdict, verdict}};
 
 	if (s->name_len < NAME_KEY_LEN)
-		bpf_map_update_elem(&verdicts, s->name, &verdict, BPF_ANY);
+		bpf_map_update_elem(&verdicts, s->name, &found, BPF_ANY);
 	return verdict;
 }
 
@@ -85,9 +108,9 @@ static __always_inline __u8 loaded_name_verdict(__u32 slot, struct scratch *s)
 {
 	__u8 verdict;
 
-	if (!knob_filter)
+	if (!filter_of(s->filter)->by_name)
 		return VERDICT_PASS;
-	if (s->name_len < NAME_KEY_LEN && verdict_known(s->name, &verdict))
+	if (s->name_len < NAME_KEY_LEN && verdict_known(s->name, s->filter, &verdict))
 		return verdict;
 	return verdict_find(slot, s);
 }

@@ -11,6 +11,7 @@
 #define PYAUDIT_IMAGE_CONFIG_H
 
 #include "frame_layout.h"
+#include "live_filter.h"
 
 struct py_layout {
 	/* PyObject, PyVarObject, PyTypeObject */
@@ -131,10 +132,10 @@ struct literal_page {
 #define LITERAL_TEXT  48
 
 struct known_literal {
-	__u64 key;    /* literal_index(); 0: free */
-	__u8 len;     /* without NUL */
-	__u8 verdict; /* of a name: enum verdict (name_verdict.h) */
-	__u8 reserved[6];
+	__u64 key;	       /* literal_index(); 0: free */
+	__u8 len;	       /* without NUL */
+	__u8 verdict[FILTERS]; /* of a name: enum verdict (name_verdict.h) */
+	__u8 reserved[5];
 	char text[LITERAL_TEXT]; /* zero-padded */
 };
 

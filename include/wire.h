@@ -66,7 +66,12 @@ enum wire_audit_flags {
 	WIRE_AUDIT_FMT_UNKNOWN = 4, /* a unit in the format is not known: arguments end there */
 	WIRE_AUDIT_FILTERED = 8,    /* -e leaves it out: told for the system calls it explains */
 	WIRE_AUDIT_TRACE = 16,	    /* the record ends with a struct wire_trace */
+	WIRE_AUDIT_FILTER_1 = 32,   /* judged by the filter of half 1 (live_filter.h), else of 0 */
 };
+
+/* Those that say something of the values in the record. */
+#define WIRE_AUDIT_VALUES \
+	(WIRE_AUDIT_NO_ARGS | WIRE_AUDIT_FMT_UNREAD | WIRE_AUDIT_FMT_UNKNOWN | WIRE_AUDIT_FILTERED)
 
 /* The span the thread was in (include/otel_context.h); no id is all zeros. */
 struct wire_trace {

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arg_filter.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "check.h"
@@ -134,24 +133,22 @@ static int add_targets(struct session *s, const struct options *o)
 	return err;
 }
 
-struct stages {
-	struct filter filter;
-	struct arg_filter *args;
-	struct redactor *redactor;
-};
-
-static int trace_staged(const struct options *o, const struct stages *stages, struct reload *r)
+/* Takes over the selection. */
+static int trace_selected(const struct options *o, struct selection *selection,
+			  struct redactor *redactor, struct reload *r)
 {
 	struct session *s;
 	int signals, status = 1;
 
-	if (!features_check(o->mode == MODE_ALL))
+	if (!features_check(o->mode == MODE_ALL)) {
+		selection_free(selection);
 		return 1;
+	}
 	/* A COMMAND may have use for what the service manager has given us. */
 	if (o->mode != MODE_COMMAND)
 		notify_open();
 	signals = open_signals();
-	s = signals < 0 ? NULL : session_new(o, &stages->filter, stages->args, stages->redactor);
+	s = session_new(o, selection, redactor);
 	if (!s)
 		return 1;
 	if (!add_targets(s, o) && !session_confine(s) &&
@@ -175,18 +172,11 @@ static struct redactor *make_redactor(const struct options *o)
 
 static int trace(const struct options *o, struct reload *r)
 {
-	struct stages stages = {.redactor = make_redactor(o)};
-	int status = 2;
+	struct redactor *redactor = make_redactor(o);
+	struct selection *selection = redactor ? selection_new(o) : NULL;
+	int status = selection ? trace_selected(o, selection, redactor, r) : 2;
 
-	if (stages.redactor && !filter_init(&stages.filter, o->events, o->n_events))
-		stages.args = arg_filter_new(o->args, o->n_args);
-	if (stages.args) {
-		arg_filter_narrow(stages.args, &stages.filter);
-		status = trace_staged(o, &stages, r);
-	}
-	arg_filter_free(stages.args);
-	redactor_free(stages.redactor);
-	filter_free(&stages.filter);
+	redactor_free(redactor);
 	return status;
 }
 
@@ -218,12 +208,13 @@ static int list_events(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o;
-	struct reload r = {.argc = argc, .argv = argv, .latest = &o};
+	struct reload r;
 	int status = options_parse(&o, argc, argv);
 
 	if (status)
 		return status;
 	log_level = o.verbosity;
+	reload_init(&r, argc, argv, &o);
 	switch (o.mode) {
 	case MODE_HELP: options_print_help(stdout); break;
 	case MODE_VERSION: options_print_version(stdout); break;

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "guard.h"
 #include "session_state.h"
-#include "target/cgroup_path.h"
 
 #define CONFIRM_MS     2000 /* and receivers then for saying that they have read all */
 #define FINISH_MS      5000 /* how long a slow reader is waited for at the end */
@@ -37,59 +36,24 @@ uint64_t session_boot_now(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-/* Which processes -a is about. */
-static int set_narrow(const struct options *o, struct target_cgroup *group,
-		      struct tracer_narrow *narrow)
+static struct tracer *open_tracer(const struct options *o, struct selection *selection)
 {
-	int err = o->cgroup ? target_find_cgroup(o->cgroup, group) : 0;
-
-	*narrow = (struct tracer_narrow){.by_uid = o->by_uid, .uid = o->uid, .comm = o->comm};
-	if (err) {
-		log_error("--cgroup '%.200s': %s", o->cgroup,
-			  err == -ENOTSUP ? "a hierarchy of cgroup v1 without a controller; give "
-					    "the group's path in another"
-					  : "no such control group; give a path below "
-					    "/sys/fs/cgroup, or one as /proc/PID/cgroup shows it");
-		return err;
-	}
-	narrow->by_cgroup = o->cgroup;
-	narrow->cgroup_id = group->id;
-	narrow->controller = group->controller;
-	return 0;
-}
-
-static struct tracer *open_tracer(const struct options *o, const struct filter *filter,
-				  const struct arg_filter *args)
-{
-	struct target_cgroup group = {0};
 	struct tracer_options t = {
 		.targets_only = o->follow && o->mode != MODE_ALL,
 		.everywhere = session_everywhere(o),
 		.adopt = o->mode == MODE_ALL,
 		.follow = o->follow || o->mode == MODE_ALL,
 		.stop_on_exec = o->mode == MODE_COMMAND,
-		.args = o->syscalls || (!o->no_args && (!o->summary || o->n_args) &&
-					(strcmp(o->format, "folded") || o->n_args)),
+		.args = o->syscalls || !o->no_args,
 		.syscalls = o->syscalls,
 		.string_limit = o->string_limit,
 		.stack_depth = o->summary ? 0 : o->stack_depth,
 		.buffer_size = o->buffer_size,
-		.filter = filter->n_items > 0 || o->n_args || o->max_cpu,
 		.shed = o->max_cpu,
-		.default_pass = filter->default_pass,
-		.patterns = filter->patterns,
-		.n_patterns = filter->n_patterns,
-		.names = filter->names,
-		.names_pass = filter->names_pass,
-		.names_explain = filter->names_explain,
-		.n_names = filter->n_names,
-		.rate = o->rate,
-		.arg_rules = arg_filter_rules(args),
-		.n_arg_rules = arg_filter_count(args),
+		.filter = selection_for_kernel(selection),
 	};
 
-	t.arg_places = arg_filter_places(args, &t.n_arg_places);
-	return set_narrow(o, &group, &t.narrow) ? NULL : tracer_new(&t);
+	return t.filter ? tracer_new(&t) : NULL;
 }
 
 static struct output_target output_target(const struct options *o)
@@ -186,24 +150,45 @@ static char *edit_cmdline(void *redactor, char *cmdline, size_t *len, bool cut)
 	return redact_cmdline(redactor, cmdline, len, cut);
 }
 
-struct session *session_new(const struct options *options, const struct filter *filter,
-			    struct arg_filter *args, struct redactor *redactor)
+int session_select(struct session *s, struct selection *selection)
+{
+	const struct tracer_filter *f = selection_for_kernel(selection);
+	unsigned int half = (s->selection + 1) % FILTERS;
+	int err = f ? tracer_set_filter(s->tracer, f) : -EINVAL;
+
+	if (err) {
+		if (f)
+			log_error("the filter cannot be changed: %s; start anew", strerror(-err));
+		selection_free(selection);
+		return err;
+	}
+	/* What was judged by the one before the last is long out, or held for its system calls:
+	 * then by this. */
+	selection_free(s->selections[half]);
+	s->selections[half] = selection;
+	s->selection = half;
+	return 0;
+}
+
+struct session *session_new(const struct options *options, struct selection *selection,
+			    struct redactor *redactor)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
 	if (!s) {
+		selection_free(selection);
 		log_error("out of memory");
 		return NULL;
 	}
 	s->options = options;
 	s->guard = -1;
-	s->filter = filter;
-	s->args = args;
+	s->selection = 1;
+	s->selections[s->selection] = selection;
 	s->redactor = redactor;
 	s->output = open_output(options);
 	if (!s->output)
 		goto fail;
-	s->tracer = open_tracer(options, filter, args);
+	s->tracer = open_tracer(options, selection);
 	if (!s->tracer)
 		goto fail;
 	s->images = images_new(s->tracer, options->probe, options->stack_depth, forget_image, s);
@@ -456,6 +441,8 @@ void session_free(struct session *s)
 	process_cache_free(s->processes);
 	images_free(s->images);
 	tracer_free(s->tracer);
+	selection_free(s->selections[0]);
+	selection_free(s->selections[1]);
 	output_free(s->output);
 	if (s->guard >= 0)
 		guard_end(s->guard);

@@ -8,17 +8,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "arg_filter.h"
-#include "filter.h"
 #include "options.h"
 #include "redact/redact.h"
+#include "selection.h"
 
 struct session;
 
-/* Opens the output and loads the programs. NULL after one line said why. The filters and
- * the redactor are the caller's and must outlive the session. */
-struct session *session_new(const struct options *options, const struct filter *filter,
-			    struct arg_filter *args, struct redactor *redactor);
+/* Opens the output and loads the programs. NULL after one line said why. Takes over the selection,
+ * then too; the redactor is the caller's and must outlive the session. */
+struct session *session_new(const struct options *options, struct selection *selection,
+			    struct redactor *redactor);
+
+/* Another selection from the next event on. Takes it over. 0, or negative after one line said why,
+ * and then the old one goes on. */
+int session_select(struct session *s, struct selection *selection);
 
 /* Puts probes on a running process. 0, or negative after one line said why. */
 int session_add_pid(struct session *s, pid_t pid);

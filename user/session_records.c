@@ -200,11 +200,17 @@ static void complete(struct session *s, struct audit_event *event, uint32_t prob
 		session_announce(s, info, image, event);
 }
 
+/* The selection that the kernel has judged the event by. */
+static struct selection *selection_of(const struct session *s, const struct wire_audit *wire)
+{
+	return s->selections[wire->flags & WIRE_AUDIT_FILTER_1 ? 1 : 0];
+}
+
 static void audit_out(struct session *s, struct audit_event *event, const struct wire_audit *wire)
 {
 	enum explain_mode mode;
 
-	if (!arg_filter_passes(s->args, event)) {
+	if (!selection_passes(selection_of(s, wire), event)) {
 		s->arg_filtered++;
 		return;
 	}

@@ -4,7 +4,6 @@
 #ifndef PYAUDIT_SESSION_STATE_H
 #define PYAUDIT_SESSION_STATE_H
 
-#include "arg_filter.h"
 #include "decode/stack.h"
 #include "decode/wire_decode.h"
 #include "enrich/correlate.h"
@@ -13,6 +12,7 @@
 #include "enrich/process.h"
 #include "enrich/thread_context.h"
 #include "images.h"
+#include "live_filter.h"
 #include "session.h"
 #include "shed.h"
 #include "sink/folded.h"
@@ -23,8 +23,8 @@
 
 struct session {
 	const struct options *options;
-	const struct filter *filter;
-	struct arg_filter *args;
+	struct selection *selections[FILTERS]; /* which events pass; by half (live_filter.h) */
+	unsigned int selection;		       /* the half in force */
 	struct redactor *redactor;
 	struct tracer *tracer;
 	struct images *images;

@@ -638,6 +638,7 @@ static void test_trace(void **state)
 	assert_int_equal(decode(), 0);
 	assert_int_equal(event.n_values, 1);
 	assert_memory_equal(event.trace, &some_trace, sizeof(some_trace));
+	assert_int_equal(event.flags, 0); /* its arguments are all there */
 	/* without the flag it is bytes too many; and the other way round */
 	b.audit.flags = 0;
 	assert_int_equal(decode(), -EBADMSG);

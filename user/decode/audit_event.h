@@ -194,7 +194,7 @@ struct audit_event {
 	const struct event_variant
 		*variant;    /* argument names for this process's version; or NULL */
 	bool no_args;	     /* arguments were not captured */
-	uint16_t flags;	     /* enum wire_audit_flags: why arguments may be missing */
+	uint16_t flags;	     /* WIRE_AUDIT_VALUES: why arguments may be missing */
 	uint32_t version;    /* PY_VERSION_HEX of the process; 0 not known */
 	uint32_t args_total; /* arguments the event had; more than n_args if cut */
 	uint32_t n_args;     /* top-level values in values[] */

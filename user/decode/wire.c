@@ -340,7 +340,7 @@ int wire_decode_audit(const void *data, size_t size, struct wire_decoder *d, str
 	decode_mappings(&r);
 	/* A name is text without children: the arguments begin right behind it. */
 	take_head(head, ev);
-	ev->flags = audit->flags;
+	ev->flags = audit->flags & WIRE_AUDIT_VALUES;
 	ev->no_args = audit->flags & WIRE_AUDIT_NO_ARGS;
 	ev->n_args = audit->values - 1;
 	ev->args_total = audit->args > ev->n_args ? audit->args : ev->n_args;

@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "kernel/tracer_state.h"
-#include "name_verdict.h"
 
 /* The formats that CPython 3.8 to 3.15 raises events with most. */
 static const char *const formats[] = {
@@ -29,7 +28,7 @@ static const char *const formats[] = {
 /* What is looked for, sorted. */
 struct sought {
 	const char *text;
-	bool pass;
+	int name; /* its number; LITERAL_FORMAT */
 };
 
 struct literals {
@@ -49,7 +48,7 @@ static unsigned int begin_of(const char *text)
 	return (unsigned char)text[0] << 8 | (unsigned char)text[1];
 }
 
-struct literals *literals_new(const char *const *names, const bool *pass, size_t n)
+struct literals *literals_new(const char *const *names, size_t n)
 {
 	struct literals *l = calloc(1, sizeof(*l));
 	size_t i;
@@ -62,9 +61,9 @@ struct literals *literals_new(const char *const *names, const bool *pass, size_t
 		return NULL;
 	}
 	for (i = 0; i < n; i++)
-		l->sought[l->n++] = (struct sought){names[i], pass[i]};
+		l->sought[l->n++] = (struct sought){names[i], i};
 	for (i = 0; i < N_FORMATS; i++)
-		l->sought[l->n++] = (struct sought){formats[i], true};
+		l->sought[l->n++] = (struct sought){formats[i], LITERAL_FORMAT};
 	qsort(l->sought, l->n, sizeof(*l->sought), compare);
 	for (i = 0; i < l->n; i++)
 		l->begins[begin_of(l->sought[i].text) / 8] |= 1 << begin_of(l->sought[i].text) % 8;
@@ -78,11 +77,17 @@ void literals_free(struct literals *l)
 	free(l);
 }
 
+static const struct sought *find(const struct literals *l, const char *text)
+{
+	const struct sought key = {.text = text};
+
+	return bsearch(&key, l->sought, l->n, sizeof(key), compare);
+}
+
 void literals_scan(const struct literals *l, const char *data, size_t len, size_t before,
 		   literal_fn fn, void *arg)
 {
 	const struct sought *found;
-	struct sought key;
 	unsigned int begin;
 	size_t i;
 
@@ -90,10 +95,9 @@ void literals_scan(const struct literals *l, const char *data, size_t len, size_
 		begin = begin_of(data + i);
 		if (!(l->begins[begin / 8] >> begin % 8 & 1) || !memchr(data + i, 0, len - i))
 			continue;
-		key.text = data + i;
-		found = bsearch(&key, l->sought, l->n, sizeof(key), compare);
+		found = find(l, data + i);
 		if (found)
-			fn(i, found->text, found->pass, arg);
+			fn(i, found->text, found->name, arg);
 	}
 }
 
@@ -117,23 +121,18 @@ struct scan {
 	uint64_t page;
 };
 
-/* A format is none of the names. */
-static uint8_t verdict_of(const struct tracer_options *o, const char *text, bool pass)
+static uint8_t verdict_of(const struct tracer *t, const struct tracer_filter *f, int name)
 {
-	size_t i;
-
-	for (i = 0; i < o->n_names; i++)
-		if (o->names[i] == text)
-			return load_verdict(o, i, pass);
-	return pass ? VERDICT_PASS : 0;
+	return name == LITERAL_FORMAT ? VERDICT_PASS : tracer_verdict(t, f, name);
 }
 
-static void add(size_t at, const char *text, bool pass, void *arg)
+static void add(size_t at, const char *text, int name, void *arg)
 {
 	const struct scan *scan = arg;
+	uint8_t verdict = verdict_of(scan->t, &scan->t->filter, name);
 	struct known_literal known = {.key = literal_index(scan->image, scan->page + at),
 				      .len = strlen(text),
-				      .verdict = verdict_of(&scan->t->options, text, pass)};
+				      .verdict = {verdict, verdict}};
 	int slot = known.len < sizeof(known.text) ? place_for(scan->t->literals, known.key) : -1;
 
 	if (slot < 0)
@@ -179,6 +178,27 @@ static void add_pages(struct tracer *t, int fd, uint32_t number)
 		log_warn("image %u: literals not all known: %s; a few events may lack their name "
 			 "or arguments",
 			 number, strerror(-err));
+}
+
+int literals_judge(struct tracer *t, const struct tracer_filter *f, uint32_t half)
+{
+	int map = bpf_map__fd(t->skel->maps.known_literals);
+	const struct literals *l = t->literals;
+	const struct sought *found;
+	struct known_literal known;
+	uint32_t slot;
+
+	for (slot = 0; slot < LITERAL_SLOTS; slot++) {
+		if (!l->taken[slot] || l->taken[slot] == LITERAL_GONE)
+			continue;
+		if (bpf_map_lookup_elem(map, &slot, &known))
+			return -errno;
+		found = find(l, known.text);
+		known.verdict[half] = found ? verdict_of(t, f, found->name) : VERDICT_PASS;
+		if (bpf_map_update_elem(map, &slot, &known, BPF_ANY))
+			return -errno;
+	}
+	return 0;
 }
 
 /* Pages of literals that are an image's. */

@@ -10,16 +10,17 @@
 struct tracer;
 struct literals;
 
-/* Looks for these names, whose events pass or not; they must stay. NULL without memory. */
-struct literals *literals_new(const char *const *names, const bool *pass, size_t n);
+/* Looks for these names; they must stay. NULL without memory. */
+struct literals *literals_new(const char *const *names, size_t n);
 
 /* Takes NULL too. */
 void literals_free(struct literals *literals);
 
 /* Calls fn for each NUL-terminated string in the len bytes at data that begins below `before` and
  * is one of those looked for. It may be the end of a longer one: linkers let strings share their
- * ends. */
-typedef void (*literal_fn)(size_t at, const char *text, bool pass, void *arg);
+ * ends. name: its number among the names; LITERAL_FORMAT: it is a format. */
+#define LITERAL_FORMAT (-1)
+typedef void (*literal_fn)(size_t at, const char *text, int name, void *arg);
 void literals_scan(const struct literals *literals, const char *data, size_t len, size_t before,
 		   literal_fn fn, void *arg);
 
@@ -27,5 +28,9 @@ void literals_scan(const struct literals *literals, const char *data, size_t len
  * more. Where programs may not sleep, also the pages that literals may lie in. */
 void literals_add(struct tracer *t, int fd, uint32_t image);
 void literals_drop(struct tracer *t, uint32_t image);
+
+/* Tells of all of them what a filter that is not in force yet says. 0 or a negative errno. */
+struct tracer_filter;
+int literals_judge(struct tracer *t, const struct tracer_filter *f, uint32_t half);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Loading the BPF object: its constants, its maps, and as what its programs are loaded. */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -14,9 +13,6 @@
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "named_types.h"
-#include "name_verdict.h"
-
-#define NAME_KEY_LEN 64 /* struct name_key in bpf/scratch.h */
 
 /* Pages of literals where programs may not sleep: 35 MB, ten interpreters. */
 #define LITERAL_PAGES 8192
@@ -52,17 +48,6 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	skel->rodata->knob_adopt = o->adopt;
 	skel->rodata->knob_follow = o->follow;
 	skel->rodata->knob_stop_on_exec = o->stop_on_exec;
-	skel->rodata->knob_filter = o->filter;
-	skel->rodata->knob_patterns = o->n_patterns;
-	skel->rodata->knob_default_pass = o->default_pass;
-	skel->rodata->knob_by_uid = o->narrow.by_uid;
-	skel->rodata->knob_uid = o->narrow.uid;
-	skel->rodata->knob_by_comm = o->narrow.comm != NULL;
-	skel->rodata->knob_by_cgroup = o->narrow.by_cgroup;
-	skel->rodata->knob_cgroup_id = o->narrow.cgroup_id;
-	skel->rodata->knob_cgroup_subsys = t->cgroup_subsys;
-	skel->rodata->knob_rate_interval = o->rate ? 1000000000 / o->rate ?: 1 : 0;
-	skel->rodata->knob_arg_rules = o->n_arg_rules;
 	skel->rodata->knob_args = o->args;
 	skel->rodata->knob_string_limit = o->string_limit;
 	skel->rodata->knob_stack_depth = o->stack_depth;
@@ -131,29 +116,6 @@ static int share_maps(struct pyaudit *skel, const struct pyaudit *first)
 			return err;
 	}
 	return 0;
-}
-
-int load_controller_number(const char *controller)
-{
-	const struct btf_enum *values;
-	const struct btf_type *type;
-	struct btf *btf;
-	char name[64];
-	int i, id, number = -1;
-
-	if (!controller || !*controller)
-		return -1;
-	/* What v1 calls blkio is io (include/linux/cgroup_subsys.h). */
-	snprintf(name, sizeof(name), "%s_cgrp_id", strcmp(controller, "blkio") ? controller : "io");
-	btf = btf__load_vmlinux_btf();
-	id = btf ? btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM) : -1;
-	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	values = type ? btf_enum(type) : NULL;
-	for (i = 0; values && i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(btf, values[i].name_off), name))
-			number = values[i].val;
-	btf__free(btf);
-	return number;
 }
 
 const char *load_program_name(enum py_entry entry)
@@ -290,70 +252,13 @@ static int fill_named_types(struct tracer *t)
 	return err;
 }
 
-static int fill_pattern(struct tracer *t, uint32_t number, const struct tracer_pattern *pattern)
-{
-	struct {
-		char glob[TRACER_PATTERN_MAX + 1];
-		uint32_t exclude, reserved;
-	} p = {.exclude = pattern->exclude};
-
-	snprintf(p.glob, sizeof(p.glob), "%s", pattern->glob);
-	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.patterns), &number, &p, BPF_ANY);
-}
-
-static int fill_arg_rules(struct tracer *t)
-{
-	const struct tracer_options *o = &t->options;
-	uint32_t i;
-	int err = 0;
-
-	for (i = 0; i < o->n_arg_rules && !err; i++)
-		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.arg_rules), &i,
-					  &o->arg_rules[i], BPF_ANY);
-	for (i = 0; i < o->n_arg_places && !err; i++) {
-		struct arg_place_key key = {.rule = o->arg_places[i].rule};
-
-		if (strlen(o->arg_places[i].event) >= sizeof(key.name))
-			continue;
-		memcpy(key.name, o->arg_places[i].event, strlen(o->arg_places[i].event));
-		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.arg_places), &key,
-					  &o->arg_places[i].place, BPF_ANY);
-	}
-	return err;
-}
-
-uint8_t load_verdict(const struct tracer_options *o, size_t name, bool pass)
-{
-	if (pass)
-		return VERDICT_LISTED | VERDICT_PASS;
-	return VERDICT_LISTED | (o->syscalls && o->names_explain[name] ? VERDICT_TELL : 0);
-}
-
 int load_maps(struct tracer *t)
 {
-	const struct tracer_options *o = &t->options;
-	const struct tracer_pattern comm = {.glob = o->narrow.comm};
 	uint32_t i;
 	int err = fill_named_types(t);
 
 	for (i = 0; i < scratch_count() && !err; i++)
 		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.free_scratches), NULL, &i,
 					  BPF_ANY);
-	for (i = 0; i < o->n_patterns && !err; i++)
-		err = fill_pattern(t, i, &o->patterns[i]);
-	if (comm.glob && !err)
-		err = fill_pattern(t, TRACER_PATTERNS_MAX, &comm);
-	if (!err)
-		err = fill_arg_rules(t);
-	for (i = 0; i < o->n_names && !err; i++) {
-		char key[NAME_KEY_LEN] = "";
-		uint8_t verdict = load_verdict(o, i, o->names_pass[i]);
-
-		if (strlen(o->names[i]) >= sizeof(key))
-			continue;
-		memcpy(key, o->names[i], strlen(o->names[i]));
-		err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.verdicts), key, &verdict,
-					  BPF_ANY);
-	}
 	return err;
 }

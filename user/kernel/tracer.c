@@ -19,7 +19,6 @@
 #include "kernel/multi.h"
 #include "kernel/tracer_state.h"
 #include "target_state.h"
-#include "name_verdict.h"
 
 /* The verifier's words come as one message of many lines. */
 static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -111,12 +110,11 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->sleepable = feature_sleepable_uprobes();
 	t->multi = t->cookie && feature_uprobe_multi() &&
 		   (options->everywhere || !capability_held(CAP_SYS_ADMIN));
-	t->cgroup_subsys = load_controller_number(options->narrow.controller);
 	t->cap_links = 64;
 	t->links = calloc(t->cap_links, sizeof(*t->links));
 	t->images = calloc(MAX_IMAGES, sizeof(*t->images));
 	t->probe_images = calloc(MAX_PROBES, sizeof(*t->probe_images));
-	t->literals = literals_new(options->names, options->names_pass, options->n_names);
+	t->literals = literals_new(options->filter->names, options->filter->n_names);
 	if (!t->links || !t->images || !t->probe_images || !t->literals) {
 		err = ENOMEM;
 		goto fail;
@@ -129,6 +127,8 @@ struct tracer *tracer_new(const struct tracer_options *options)
 	t->skel = t->instances->skel;
 	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_ring_record, t, NULL);
 	err = t->ring ? -load_maps(t) : errno;
+	if (!err)
+		err = -tracer_set_filter(t, options->filter);
 	fill_map(t);
 	if (!err && t->cookie && options->adopt)
 		err = load_all(t);
@@ -369,17 +369,20 @@ void tracer_shed(struct tracer *t, const char *name, bool out)
 {
 	int map = bpf_map__fd(t->skel->maps.verdicts);
 	char key[64] = "";
-	uint8_t verdict;
+	struct name_verdicts verdicts;
+	int i;
 
 	if (!name) {
 		__atomic_store_n(&t->skel->bss->shed_unlisted, out, __ATOMIC_RELAXED);
 		return;
 	}
 	strncpy(key, name, sizeof(key) - 1);
-	if (bpf_map_lookup_elem(map, key, &verdict))
+	if (bpf_map_lookup_elem(map, key, &verdicts))
 		return;
-	verdict = out ? verdict | VERDICT_SHED : verdict & ~VERDICT_SHED;
-	bpf_map_update_elem(map, key, &verdict, BPF_EXIST);
+	for (i = 0; i < FILTERS; i++)
+		verdicts.of[i] =
+			out ? verdicts.of[i] | VERDICT_SHED : verdicts.of[i] & ~VERDICT_SHED;
+	bpf_map_update_elem(map, key, &verdicts, BPF_EXIST);
 }
 
 void tracer_set_context(struct tracer *t, pid_t pid, const struct process_context *context)

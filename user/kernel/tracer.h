@@ -41,6 +41,26 @@ struct tracer_narrow {
 	const char *controller; /* in the v1 hierarchy that has this controller; "": in v2 */
 };
 
+/* Which events pass. */
+struct tracer_filter {
+	bool by_name;	   /* by the names and patterns below; else all do */
+	bool default_pass; /* what becomes of a name that nothing below matches */
+	const struct tracer_pattern *patterns; /* the last that matches decides */
+	size_t n_patterns;
+	/* Events by name whose verdict need not be searched for in the kernel. */
+	const char *const *names;
+	const bool *names_pass;
+	const bool *names_explain; /* with syscalls, told though filtered out */
+	size_t n_names;
+	struct tracer_narrow narrow;
+	uint64_t rate; /* events a second of one process; 0: no limit */
+	bool args;     /* arguments are captured, if tracer_options says so, too */
+	const struct arg_rule *arg_rules;
+	size_t n_arg_rules;
+	const struct tracer_arg_place *arg_places;
+	size_t n_arg_places;
+};
+
 enum tracer_syscalls {
 	TRACER_SYSCALLS_NONE,
 	TRACER_SYSCALLS_EVENTS, /* those that CPython has audit events for */
@@ -59,29 +79,21 @@ struct tracer_options {
 	uint32_t string_limit;
 	uint32_t stack_depth; /* frames of a Python call stack, at most WIRE_MAX_FRAMES; 0 none */
 	uint64_t buffer_size;
-	bool filter;	   /* events pass by the names and patterns below; else all do */
-	bool default_pass; /* what becomes of a name that nothing below matches */
-	const struct tracer_pattern *patterns; /* the last that matches decides */
-	size_t n_patterns;
-	/* Events by name whose verdict need not be searched for in the kernel. */
-	const char *const *names;
-	const bool *names_pass;
-	const bool *names_explain; /* with syscalls, told though filtered out */
-	size_t n_names;
-	struct tracer_narrow narrow;
-	bool shed;     /* tracer_shed will be used; then `filter` is needed, too */
-	uint64_t rate; /* events a second of one process; 0: no limit */
-	const struct arg_rule *arg_rules;
-	size_t n_arg_rules;
-	const struct tracer_arg_place *arg_places;
-	size_t n_arg_places;
+	bool shed; /* tracer_shed will be used; then filters are to be `by_name` */
+	const struct tracer_filter *filter;
 };
 
 struct tracer;
 
 /* Loads the programs. NULL with errno set after one line said why (missing capability, no BTF,
- * kernel too old or locked down). Freed by tracer_free. */
+ * kernel too old or locked down). Freed by tracer_free. The filter stays the caller's, and must be
+ * there until another takes its place. */
 struct tracer *tracer_new(const struct tracer_options *options);
+
+/* Puts a filter in the place of the one there is, for all of it at once: each event is judged by
+ * the one or the other. The names must be those of the first. Returns 0, or a negative errno (not
+ * reported), and then nothing has changed. */
+int tracer_set_filter(struct tracer *t, const struct tracer_filter *filter);
 
 /* Loads the programs of all kinds of probes now, so that a probe that is wanted later is there at
  * once. */
@@ -126,7 +138,7 @@ const uint32_t *tracer_held(const struct tracer *t);
 void tracer_let_go(struct tracer *t, pid_t pid);
 
 /* Leaves the events of a name out, or no longer; what is left out counts as lost (WIRE_LOSS_CPU).
- * NULL: of all names that tracer_options did not give. */
+ * NULL: of all names that the filter did not give. */
 void tracer_shed(struct tracer *t, const char *name, bool out);
 
 /* Where a process publishes the contexts of its threads (otel_context.h); n 0: nowhere any more.

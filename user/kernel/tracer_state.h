@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "kernel/tracer.h"
+#include "live_filter.h"
 #include "pyaudit.skel.h"
 
 /* One load of the BPF object. The first has the maps and the programs that follow processes. Each
@@ -37,9 +38,10 @@ struct link {
 
 struct tracer {
 	struct tracer_options options;
+	struct tracer_filter filter; /* the one in force */
+	uint32_t filter_number;	     /* its number, as include/live_filter.h has them */
 	bool cookie, sleepable;
 	uint64_t code_key[2];	    /* of references to code objects, new in each run */
-	int cgroup_subsys;	    /* number of the controller of options.narrow; -1: v2 */
 	bool multi;		    /* probes are uprobe_multi links, in every process of a file */
 	struct instance *instances; /* the first loaded is the last in the list */
 	struct pyaudit *skel;	    /* the first */
@@ -57,10 +59,6 @@ struct tracer {
 	void *arg;
 	int batch; /* records of this round */
 };
-
-/* The kernel's number of a cgroup v1 controller; -1 for none ("" or NULL), or when it has no such.
- */
-int load_controller_number(const char *controller);
 
 /* In place of an entry: the programs that see system calls. */
 #define LOAD_CALLS ((enum py_entry)0xff)
@@ -91,8 +89,8 @@ int tracer_attach_program(struct tracer *t, struct bpf_program *program);
 /* --syscalls: loads, and puts in place, what sees them. Returns 0 or a positive errno. */
 int calls_attach(struct tracer *t);
 
-/* What becomes of the events of a name of the options that passes -e or not. */
-uint8_t load_verdict(const struct tracer_options *o, size_t name, bool pass);
+/* What becomes of the events of name number `name` of a filter. */
+uint8_t tracer_verdict(const struct tracer *t, const struct tracer_filter *f, size_t name);
 
 /* Fills the maps that are read only afterwards. Returns 0 or a negative errno. */
 int load_maps(struct tracer *t);

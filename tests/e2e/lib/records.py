@@ -84,9 +84,11 @@ def parse(data):
     return [parse_line(line) for line in data.split(b"\n")[:-1]]
 
 
-def load(path):
+def load(path, whole=True):
+    """whole: it is written to no more; else what may be the beginning of a line is left."""
     with open(path, "rb") as f:
-        return parse(f.read())
+        data = f.read()
+    return parse(data if whole else data[:data.rfind(b"\n") + 1])
 
 
 def nanoseconds(text):
@@ -96,6 +98,11 @@ def nanoseconds(text):
         raise BadOutput("not a time: %r" % (text,))
     import calendar
     return calendar.timegm(time.strptime(m.group(1), "%Y-%m-%dT%H:%M:%S")) * 10 ** 9 + int(m.group(2))
+
+
+def seconds(record):
+    """A record's time, as time.time() has it."""
+    return nanoseconds(record["time"]) / 1e9
 
 
 def of_type(records, *types):
