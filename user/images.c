@@ -23,6 +23,7 @@ struct images {
 	bool stacks;
 	struct image_entry **entries;
 	size_t n, cap;
+	struct image_entry *left; /* let go, but their records may not all be written */
 	struct image_entry *numbered[MAX_IMAGES]; /* by the tracer's number */
 	size_t attached;			  /* ever */
 	size_t refused;
@@ -96,29 +97,63 @@ static void free_entry(struct image_entry *e)
 	free(e);
 }
 
-static void detach(struct images *images, const struct image_entry *e)
+static uint64_t boot_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* An image without probes, whose records may not all be written. */
+static void leave(struct images *images, struct image_entry *e)
 {
 	log_info("CPython %s, %s: let go", e->version, e->build);
-	images->gone(e, images->gone_arg);
-	if (e->owner) {
+	if (e->owner)
 		e->owner->sharers--;
-		return;
+	else
+		tracer_detach_image(images->tracer, e->number);
+	e->left_at = boot_now();
+	e->next = images->left;
+	images->left = e;
+}
+
+static void bury(struct images *images, struct image_entry *e)
+{
+	images->gone(e, images->gone_arg);
+	if (!e->owner) {
+		images->numbered[e->number] = NULL;
+		tracer_release_image(images->tracer, e->number);
 	}
-	images->numbered[e->number] = NULL;
-	tracer_detach_image(images->tracer, e->number);
+	free_entry(e);
+}
+
+void images_bury(struct images *images, uint64_t before)
+{
+	struct image_entry **link = &images->left, *e;
+
+	while ((e = *link)) {
+		if (e->left_at >= before) {
+			link = &e->next;
+			continue;
+		}
+		*link = e->next;
+		bury(images, e);
+	}
 }
 
 static void drop_entry(struct images *images, struct image_entry *e)
 {
 	size_t i;
 
-	images->refused -= e->error != 0;
-	if (!e->error)
-		detach(images, e);
 	for (i = 0; images->entries[i] != e;)
 		i++;
 	images->entries[i] = images->entries[--images->n];
-	free_entry(e);
+	images->refused -= e->error != 0;
+	if (!e->error)
+		leave(images, e);
+	else
+		free_entry(e);
 }
 
 static void drop_refused(struct images *images)
@@ -191,14 +226,6 @@ static bool mark_twins(struct images *images, const struct image_entry *e)
 		any = true;
 	}
 	return any;
-}
-
-static uint64_t boot_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 static int attach_first(struct images *images, struct image_entry *e,
@@ -559,10 +586,15 @@ void images_count(const struct images *images, struct images_counts *counts)
 
 void images_free(struct images *images)
 {
+	struct image_entry *e;
 	size_t i;
 
 	if (!images)
 		return;
+	while ((e = images->left)) {
+		images->left = e->next;
+		free_entry(e);
+	}
 	for (i = 0; i < images->n; i++)
 		free_entry(images->entries[i]);
 	free(images->entries);

@@ -43,14 +43,16 @@ struct image_entry {
 	struct image_entry *owner; /* that has the probes for it, being one with it underneath;
 				      NULL: its own */
 	size_t sharers;		   /* entries whose owner it is */
+	uint64_t left_at;	   /* boot clock, ns: since when it has no probes any more */
+	struct image_entry *next;  /* of those that have none */
 };
 
 struct images;
 
 typedef void (*images_gone_fn)(const struct image_entry *image, void *arg);
 
-/* stacks: Python call stacks are asked for. gone is called for an image that is let go, before its
- * strings are freed. */
+/* stacks: Python call stacks are asked for. gone is called for an image before its strings are
+ * freed. */
 struct images *images_new(struct tracer *tracer, enum py_probe_choice wanted, bool stacks,
 			  images_gone_fn gone, void *arg);
 void images_free(struct images *images);
@@ -67,6 +69,10 @@ void images_used_by(struct images *images, const struct image_entry *image, pid_
 /* Lets go the images that nothing can execute any more. Reads all of /proc, but only when all the
  * processes known to execute one are gone. To be called every few seconds. */
 void images_let_go(struct images *images);
+
+/* Frees the images that were let go before a time (boot clock, ns), so that all records of theirs
+ * are written: until then images_of_probe knows them. */
+void images_bury(struct images *images, uint64_t before);
 
 /* The image whose probe has this number, or NULL. */
 const struct image_entry *images_of_probe(const struct images *images, uint32_t probe);

@@ -11,9 +11,10 @@
 #include "guard.h"
 #include "session_state.h"
 
-#define CONFIRM_MS     2000 /* and receivers then for saying that they have read all */
-#define FINISH_MS      5000 /* how long a slow reader is waited for at the end */
-#define LIVENESS_TICKS 16   /* polls between two looks at whether any target is left */
+#define CONFIRM_MS     2000	  /* and receivers then for saying that they have read all */
+#define FINISH_MS      5000	  /* how long a slow reader is waited for at the end */
+#define STILL_NS       1000000000 /* how long after its end a probe's program may run */
+#define LIVENESS_TICKS 16	  /* polls between two looks at whether any target is left */
 
 bool session_everywhere(const struct options *o)
 {
@@ -215,10 +216,20 @@ int session_fd(const struct session *s)
 	return tracer_fd(s->tracer);
 }
 
+/* Reads what is in the ring. When it is empty, images that were let go before, and whose events
+ * do not wait for their outcomes any more, have none to come. */
+static void consume(struct session *s)
+{
+	uint64_t before = session_boot_now() - s->options->outcome_wait_ns - STILL_NS;
+
+	if (tracer_consume(s->tracer, session_on_record, s) < TRACER_BATCH)
+		images_bury(s->images, before);
+}
+
 void session_poll(struct session *s)
 {
 	session_metrics_look(s);
-	tracer_consume(s->tracer, session_on_record, s);
+	consume(s);
 	session_discover(s);
 	session_calls_poll(s, false);
 	session_naming_poll(s);

@@ -220,6 +220,27 @@ class Containers(Tracing):
         self.assertLess(len(missing), 5 * 8, missing)
         self.assertGreater(len(set(marks)), 250)
 
+    def test_gone_before_it_is_read(self):
+        """A program and its file are gone while most of its events are still in the ring."""
+        tracer = self.trace_all("-v", "--buffer", "16M")
+        python, count = self.path("python-gone"), 30000
+        shutil.copy(self.py.real, python)
+        code = "import sys\nsys.stdin.read(1)\nfor i in range(%d): sys.audit('e2e.gone', i)" % count
+        job = self.spawn(python, "-ISc", code, stdin=subprocess.PIPE)
+        self.until(lambda: "python-gone: CPython" in tracer.stderr(), "probes")
+        tracer.signal(signal.SIGSTOP)
+        job.process.stdin.close()
+        self.assertEqual(job.wait(), 0, job.stderr())
+        os.remove(python)
+        time.sleep(6)  # until the tracer looks for images that are not needed any more
+        tracer.signal(signal.SIGCONT)
+        self.until(lambda: "let go" in tracer.stderr(), "image let go", 30)
+        found = self.end(tracer)
+        events = records.audits(found, "e2e.gone")
+        self.assertEqual([r["args"]["arg0"] for r in events], list(range(count)))
+        self.assertEqual({r.get("ppid") for r in events}, {os.getpid()})
+        self.assertEqual(len([r for r in records.of_type(found, "process") if r["pid"] == job.pid]), 1)
+
     def test_rewritten_in_place(self):
         """A file that is another interpreter now, under the same number."""
         if len(Config.pythons) < 2:

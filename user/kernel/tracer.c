@@ -320,6 +320,10 @@ void tracer_detach_image(struct tracer *t, int number)
 			t->links[n++] = t->links[i];
 	}
 	t->n_links = n;
+}
+
+void tracer_release_image(struct tracer *t, int number)
+{
 	release_image(t, number);
 }
 

@@ -110,10 +110,11 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *image,
  * errno. */
 int tracer_attach_pid(struct tracer *t, int image, pid_t pid);
 
-/* Takes the probes of an image away everywhere; its number and theirs may be used again, much
- * later.
- */
+/* Takes the probes of an image away everywhere. Its records may still be in the ring. */
 void tracer_detach_image(struct tracer *t, int image);
+
+/* Once these are consumed: the image's number and those of its probes may be used again. */
+void tracer_release_image(struct tracer *t, int image);
 
 /* Says that an image's probes may stand at the places of another's: two files that may be one
  * underneath. */
