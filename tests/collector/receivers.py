@@ -54,17 +54,22 @@ class Receiver:
 
 class Collector(Receiver):
     """dist/otelcol.yaml on another port, and with a file of what was received: OTLP/JSON, a request a line.
-    backend: where it sends logs on to, without a queue. pause: how long it has a request before it answers."""
+    backend: where it sends logs on to, without a queue. pause: how long it has a request before it answers.
+    tls: of otlp.certificates; then it wants a client's too."""
 
-    def __init__(self, folder, backend=None, pause="0s"):
+    def __init__(self, folder, backend=None, pause="0s", tls=None):
         super().__init__(folder, "otelcol")
-        self.backend, self.pause = backend, pause
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.backend, self.pause, self.tls = backend, pause, tls
+        self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
         self.start()
 
     def arguments(self):
+        http = {"endpoint": "127.0.0.1:%d" % self.port}
+        if self.tls:
+            certificate, key = self.tls["server"]
+            http["tls"] = {"cert_file": certificate, "key_file": key, "client_ca_file": self.tls["ca"]}
         config = {
-            "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:%d" % self.port}}}},
+            "receivers": {"otlp": {"protocols": {"http": http}}},
             "exporters": {"file": {"path": self.received(self.starts), "pause": self.pause},
                           "debug": {"use_internal_logger": False}},
             "service": {"telemetry": {"metrics": {"level": "none"}},
