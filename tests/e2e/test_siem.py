@@ -158,6 +158,29 @@ class Schemas(Case):
         self.assertEqual(run["script"]["script_content"]["untruncated_size"], len(MIXED) + 1)
         self.assertEqual(self.by_action(found, "metadata", "exit")[0]["type_uid"], 100702)
 
+    def test_late_outcome(self):
+        """A call that returns after its event went out: the event's outcome is unknown, the call has it."""
+        code = """if True:
+            import fcntl, sys, threading
+            held, wanted = open(sys.argv[1], 'w'), open(sys.argv[1], 'w')
+            fcntl.flock(held, fcntl.LOCK_EX)
+            threading.Timer(1.5, held.close).start()
+            fcntl.flock(wanted, fcntl.LOCK_EX)
+        """
+        for form, own in (("ecs", "pyaudit"), ("ocsf", "unmapped")):
+            found = self.check_form(form, "--syscalls", "--outcome-wait", "50ms", "--", self.py.path, "-c", code, self.path("lock"))
+            first, second = [r for r in found if r[own].get("event") == "fcntl.flock"]
+            late, = [r for r in found if r[own]["type"] == "syscall" and r[own]["name"] == "flock"]
+            self.assertTrue(late[own]["announced"])
+            if form == "ecs":
+                self.assertEqual([r["event"]["outcome"] for r in (first, second, late)], ["success", "unknown", "success"])
+                self.assertEqual(late[own]["after"]["seq"], second["event"]["sequence"])
+                self.assertEqual(late["event"]["category"], ["file"])
+            else:
+                self.assertEqual([r["status_id"] for r in (first, second, late)], [1, 0, 1])
+                self.assertEqual(late[own]["after"]["seq"], second["metadata"]["sequence"])
+                self.assertEqual((late["class_uid"], late["activity_name"]), (0, "flock"))
+
     def calls(self, form):
         """(records of events, records of system calls), as (name, record), in order."""
         found = self.check_form(form, "--syscalls=all", "-s", "4096", "--", self.py.path, "-c", CALLS, self.dir)
