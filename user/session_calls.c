@@ -29,7 +29,7 @@ static char *redact_call(struct session *s, struct call_info *call)
 }
 
 static uint64_t event_out(const struct wire_audit *wire, size_t size, const struct call_info *calls,
-			  size_t n_calls, void *arg)
+			  size_t n_calls, size_t made, void *arg)
 {
 	struct call_info copies[CALLS_MAX] = {0};
 	char *texts[CALLS_MAX];
@@ -40,7 +40,7 @@ static uint64_t event_out(const struct wire_audit *wire, size_t size, const stru
 		copies[i] = calls[i];
 		texts[i] = redact_call(arg, &copies[i]);
 	}
-	seq = session_event_out(arg, wire, size, copies, n_calls);
+	seq = session_event_out(arg, wire, size, copies, n_calls, made);
 	while (n_calls)
 		free(texts[--n_calls]);
 	return seq;

@@ -225,7 +225,7 @@ static void audit_out(struct session *s, struct audit_event *event, const struct
 }
 
 uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
-			   const struct call_info *calls, size_t n_calls)
+			   const struct call_info *calls, size_t n_calls, size_t made)
 {
 	struct audit_event event;
 
@@ -233,6 +233,7 @@ uint64_t session_event_out(struct session *s, const struct wire_audit *wire, siz
 		return 0;
 	event.calls = calls;
 	event.n_calls = n_calls;
+	event.calls_made = made;
 	audit_out(s, &event, wire);
 	return output_seq(s->output);
 }

@@ -107,7 +107,7 @@ void session_metrics_close(struct session *s);
 
 /* An event goes out, with the system calls it led to. Returns its number in the output; 0 none. */
 uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
-			   const struct call_info *calls, size_t n_calls);
+			   const struct call_info *calls, size_t n_calls, size_t made);
 
 /* A system call goes out by itself. event: what is said of it. */
 void session_call_out(struct session *s, const struct wire_syscall *wire,

@@ -69,7 +69,7 @@ static void see_call(uint64_t number)
 }
 
 static uint64_t on_event(const struct wire_audit *wire, size_t size, const struct call_info *calls,
-			 size_t n_calls, void *arg)
+			 size_t n_calls, size_t made, void *arg)
 {
 	uint32_t thread = wire->head.tid % THREADS;
 	size_t i;

@@ -52,7 +52,7 @@ static void say(struct log *log, const char *format, ...)
 }
 
 static uint64_t on_event(const struct wire_audit *wire, size_t size, const struct call_info *calls,
-			 size_t n_calls, void *arg)
+			 size_t n_calls, size_t made, void *arg)
 {
 	struct log *log = arg;
 	struct audit_event event;
@@ -62,6 +62,8 @@ static uint64_t on_event(const struct wire_audit *wire, size_t size, const struc
 	say(log, "%s", event.name_text);
 	for (i = 0; i < n_calls; i++)
 		say(log, " %s=%lld", calls[i].row->name, (long long)calls[i].ret);
+	if (made > n_calls)
+		say(log, " and %zu more", made - n_calls);
 	say(log, "\n");
 	return ++log->seq;
 }
@@ -237,6 +239,20 @@ static void test_explains_once(void **state)
 	plain_call(f, NR_UNLINK, 0, "/tmp/x");
 	plain_call(f, NR_UNLINK, -ENOENT, "/tmp/x");
 	came(f, "os.remove unlink=0\nhidden unlink after os.remove #1\n");
+}
+
+/* Not all are kept, but all are counted. */
+static void test_very_many(void **state)
+{
+	struct fixture *f = *state;
+	int i;
+
+	event(f, "subprocess.Popen", "prog", NULL);
+	plain_call(f, NR_VFORK, CHILD, "");
+	for (i = 0; i < CALLS_MAX; i++)
+		exec_call(f, "/usr/bin/prog", "prog", -ENOENT);
+	exec_call(f, "/bin/prog", "prog", 0);
+	assert_non_null(strstr(f->log.text, "execve=-2 and 2 more\n"));
 }
 
 static void test_late(void **state)
@@ -506,6 +522,7 @@ int main(void)
 		TEST(test_joined),
 		TEST(test_other_path_is_hidden),
 		TEST(test_explains_once),
+		TEST(test_very_many),
 		TEST(test_late),
 		TEST(test_moves_on),
 		TEST(test_program),

@@ -634,6 +634,20 @@ static void test_process(void **state)
 	json_decref(parse(out.data));
 }
 
+static void test_calls_cut(void **state)
+{
+	struct call_info call = {.row = syscall_find(257), .ret = 3, .pid = 5};
+
+	event = (struct audit_event){
+		.type = RECORD_AUDIT, .pid = 5, .calls = &call, .n_calls = 1, .calls_made = 20};
+	wire_set_name(&event, "my");
+	assert_non_null(strstr(write_event(), "\"args\":{},\"truncated\":{\"syscalls\":20},"
+					      "\"syscalls\":[{\"name\":\"openat\""));
+	json_decref(parse(out.data));
+	event.calls_made = 1;
+	assert_null(strstr(write_event(), "truncated"));
+}
+
 static void test_trace_ids(void **state)
 {
 	static const struct wire_trace trace = {{0, 1, 0xab, [15] = 0xff}, {0x10, [7] = 1}, 1, {0}};
@@ -816,6 +830,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_calls_cut),
 		cmocka_unit_test(test_trace_ids),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_lost_and_summary),

@@ -206,6 +206,7 @@ struct audit_event {
 	/* RECORD_AUDIT: the system calls it led to. RECORD_SYSCALL: the call */
 	const struct call_info *calls;
 	size_t n_calls;
+	size_t calls_made; /* more than n_calls if not all could be kept */
 	/* RECORD_SYSCALL */
 	enum announced announced;
 	struct event_ref after; /* the event it is the outcome of, or the thread's last */

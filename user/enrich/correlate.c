@@ -33,7 +33,7 @@ struct held {
 	uint64_t deadline;
 	bool ready;
 	struct wire_syscall *calls[CALLS_MAX];
-	size_t n_calls;
+	size_t n_calls, made;
 };
 
 /* An event of a thread's window. */
@@ -198,7 +198,7 @@ static void release(struct correlator *c, struct held *h)
 	sort_calls(h);
 	for (i = 0; i < h->n_calls; i++)
 		wire_decode_syscall(h->calls[i], &calls[i]);
-	seq = c->ops.event(h->wire, h->size, calls, h->n_calls, c->ops.arg);
+	seq = c->ops.event(h->wire, h->size, calls, h->n_calls, h->made, c->ops.arg);
 	if (h->known) {
 		h->known->e.ref.seq = seq;
 		h->known->held = NULL;
@@ -229,7 +229,7 @@ static void hold(struct correlator *c, struct thread *t, struct known *k,
 	if (!h || !h->wire) {
 		free(h);
 		flush_thread(c, t, true);
-		t->last.seq = c->ops.event(wire, size, NULL, 0, c->ops.arg);
+		t->last.seq = c->ops.event(wire, size, NULL, 0, 0, c->ops.arg);
 		return;
 	}
 	memcpy(h->wire, wire, size);
@@ -287,7 +287,7 @@ void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t
 	struct known *k = NULL;
 
 	if (!t) {
-		c->ops.event(wire, size, NULL, 0, c->ops.arg);
+		c->ops.event(wire, size, NULL, 0, 0, c->ops.arg);
 		return;
 	}
 	/* First, while its values are there: letting others out decodes them in the same place. */
@@ -302,7 +302,7 @@ void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t
 	if (k || !TAILQ_EMPTY(&t->held))
 		hold(c, t, k, wire, size);
 	else
-		t->last.seq = c->ops.event(wire, size, NULL, 0, c->ops.arg);
+		t->last.seq = c->ops.event(wire, size, NULL, 0, 0, c->ops.arg);
 }
 
 /* --- calls --- */
@@ -328,6 +328,7 @@ static void keep_call(struct held *h, const struct wire_syscall *wire)
 {
 	struct wire_syscall *copy;
 
+	h->made++;
 	if (h->n_calls == CALLS_MAX)
 		return;
 	copy = malloc(wire->head.size);

@@ -19,10 +19,10 @@
 struct correlator;
 
 struct correlate_ops {
-	/* An event goes out: its record, as it came. Returns its number in the output, 0 if it has
-	 * none. */
+	/* An event goes out: its record, as it came, and the system calls it led to: n_calls of
+	 * those made. Returns its number in the output, 0 if it has none. */
 	uint64_t (*event)(const struct wire_audit *wire, size_t size, const struct call_info *calls,
-			  size_t n_calls, void *arg);
+			  size_t n_calls, size_t made, void *arg);
 	/* A system call goes out by itself. */
 	void (*call)(const struct wire_syscall *wire, const struct call_info *call,
 		     enum announced announced, const struct event_ref *after, void *arg);

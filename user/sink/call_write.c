@@ -318,4 +318,6 @@ void text_calls(struct buf *out, const struct audit_event *event)
 		}
 		text_result(out, call);
 	}
+	if (event->calls_made > event->n_calls)
+		buf_printf(out, ", ... %zu more", event->calls_made - event->n_calls);
 }

@@ -9,6 +9,7 @@
  *   [args]          the argument list: how many arguments there were, or why it is not complete
  *   stack           the call stack: how many frames there were at least, or why it ends there
  *   stack[2]        a frame
+ *   syscalls        the system calls an event led to: how many there were
  *
  * Both are written rarely; the writer looks for them only after it has met such a value.
  */
@@ -284,6 +285,11 @@ void json_truncated(struct buf *out, const struct audit_event *event)
 		start_member(&w);
 		buf_lit(out, "[args]\":");
 		buf_u64(out, event->args_total);
+	}
+	if (event->calls_made > event->n_calls) {
+		start_member(&w);
+		buf_lit(out, "syscalls\":");
+		buf_u64(out, event->calls_made);
 	}
 	walk_args(&w);
 }

@@ -131,12 +131,12 @@ static bool decides(enum siem_activity activity, const struct call_info *call)
 }
 
 /* The last call tells: those before it are steps, or were tried in vain (a program is looked for
- * along PATH). Of as many calls as are kept there may have been more. */
+ * along PATH). If not all were kept it is not known. */
 static void judge(struct siem_act *act, const struct audit_event *event)
 {
 	const struct call_info *last;
 
-	if (!event->n_calls || event->n_calls >= CALLS_MAX)
+	if (!event->n_calls || event->calls_made > event->n_calls)
 		return;
 	last = &event->calls[event->n_calls - 1];
 	if (last->ret < 0) {
