@@ -145,7 +145,7 @@ def decode_json(body):
                              int(log["observedTimeUnixNano"]), log["severityNumber"],
                              json_value(log["body"]) if "body" in log else None,
                              json_attributes(log["attributes"]), log.get("droppedAttributesCount", 0),
-                             (log["traceId"], log["spanId"], log["flags"]) if "traceId" in log else None)
+                             (log["traceId"], log["spanId"], log.get("flags", 0)) if "traceId" in log else None)
 
 
 class Request:
