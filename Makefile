@@ -136,9 +136,10 @@ check:
 	$(Q)MAKE="$(REMAKE)" tests/run-all layers style docs schema events unit e2e
 
 # Memory that is not freed at the end is an error too. The sanitizers' own system calls at the end are
-# not those of the tracer.
+# not those of the tracer. All takes longer: so do the tests' time limits.
 asan: export ASAN_OPTIONS := detect_leaks=1
 asan: export PYAUDIT_SECCOMP := off
+asan: export PYAUDIT_PATIENCE := 5
 asan:
 	$(Q)tests/install-deps check
 	$(Q)$(REMAKE) B=$(B)/asan CFLAGS='$(SANITIZE) -fsanitize=address,undefined' all

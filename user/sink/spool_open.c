@@ -163,7 +163,8 @@ static int list_files(struct spool *s, uint64_t **seqs, size_t *n)
 		more[(*n)++] = seq;
 	}
 	closedir(dir);
-	qsort(*seqs, *n, sizeof(**seqs), compare_seq);
+	if (*n)
+		qsort(*seqs, *n, sizeof(**seqs), compare_seq);
 	return 0;
 }
 
