@@ -103,7 +103,7 @@ static void take_call(struct siem_act *act, const struct call_info *call)
 }
 
 /* It is not over yet: a connection is made in the background, or the call is made again. */
-static bool is_pending(int64_t error)
+static bool is_pending(uint64_t error)
 {
 	return error == EINPROGRESS || error == EALREADY || error == EINTR ||
 	       (error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK);
@@ -135,15 +135,17 @@ static bool decides(enum siem_activity activity, const struct call_info *call)
 static void judge(struct siem_act *act, const struct audit_event *event)
 {
 	const struct call_info *last;
+	uint64_t error;
 
 	if (!event->n_calls || event->calls_made > event->n_calls)
 		return;
 	last = &event->calls[event->n_calls - 1];
+	error = -(uint64_t)last->ret;
 	if (last->ret < 0) {
-		if (is_pending(-last->ret))
+		if (is_pending(error))
 			return;
 		act->outcome = OUTCOME_FAILURE;
-		act->error = (uint32_t)-last->ret;
+		act->error = (uint32_t)error;
 	} else if (decides(act->row->activity, last)) {
 		act->outcome = OUTCOME_SUCCESS;
 		if (act->row->activity == ACT_LAUNCH && last->child)
