@@ -33,6 +33,9 @@ def shown(call):
     return call["error"] if call["ret"] < 0 else call["ret"]
 
 
+PATIENT = "--outcome-wait", "10s"  # on a busy machine calls take their time
+
+
 class Outcomes(Case):
     per_python = True
 
@@ -61,7 +64,7 @@ class Outcomes(Case):
     def test_outcomes_are_what_the_program_saw(self):
         work, log = self.path("work"), self.path("log")
         os.mkdir(work)
-        found, _ = self.run_json("--syscalls", "--outcome-wait", "10s", "-e", "open,os.remove,socket.connect,subprocess.Popen", "--",
+        found, _ = self.run_json("--syscalls", *PATIENT, "-e", "open,os.remove,socket.connect,subprocess.Popen", "--",
                                  self.py.path, self.program("outcomes.py"), work, log)
         with open(log) as f:
             expected = json.load(f)
@@ -87,7 +90,7 @@ class Outcomes(Case):
         job.wait()
         with open(trace) as f:
             seen = re.findall(r'openat\(AT_FDCWD, "(/etc/hostname|/nonexistent)".* = (-?\d+)', f.read())
-        found, _ = self.run_json("--syscalls", "-e", "open", "--", self.py.path, "-S", "-c", code)
+        found, _ = self.run_json("--syscalls", *PATIENT, "-e", "open", "--", self.py.path, "-S", "-c", code)
         ours = [(r["args"]["path"], plain(r["syscalls"][0])["ret"]) for r in records.audits(found)
                 if r["args"]["path"] in ("/etc/hostname", "/nonexistent")]
         self.assertEqual([(p, int(r)) for p, r in seen],
@@ -111,7 +114,7 @@ class Bypass(Case):
         self.addCleanup(self.server.close)
 
     def run_way(self, way, *options):
-        found, job = self.run_json("--syscalls", *options, "--", self.py.path, self.program("bypass.py"), way,
+        found, job = self.run_json("--syscalls", *PATIENT, *options, "--", self.py.path, self.program("bypass.py"), way,
                                    self.secret, str(self.port), self.dir)
         self.assertEqual(job.stdout(), "")
         return found
@@ -175,7 +178,7 @@ class Bypass(Case):
 
 class Syscalls(Case):
     def test_text(self):
-        job = self.run_tool("--syscalls", "--outcome-wait", "10s", "-e", "open,subprocess.Popen,os.remove",
+        job = self.run_tool("--syscalls", *PATIENT, "-e", "open,subprocess.Popen,os.remove",
                             "-o", self.path("out"), "--", self.py.path, "-S", "-c",
                             "import os, subprocess\n"
                             "try: os.remove('/nonexistent/x')\nexcept OSError: pass\n"
@@ -195,13 +198,13 @@ class Syscalls(Case):
                 "libc.syscall(319, b'code', 0)\n"
                 "libc.mmap.restype = ctypes.c_void_p\n"
                 "libc.mmap(None, 4096, 7, 0x22, -1, 0)\n")
-        told = {c["name"]: plain(c) for c in calls(self.run_json("--syscalls=all", "--", self.py.path, "-c", code)[0])}
+        told = {c["name"]: plain(c) for c in calls(self.run_json("--syscalls=all", *PATIENT, "--", self.py.path, "-c", code)[0])}
         self.assertEqual(told["listen"]["args"]["backlog"], 3)
         self.assertEqual(told["memfd_create"]["args"]["name"], "code")
         self.assertEqual(told["mmap"]["args"]["prot"], 7)
         for call in ("listen", "memfd_create", "mmap"):
             self.assertNotIn("announced", told[call])
-        told = [c["name"] for c in calls(self.run_json("--syscalls", "--", self.py.path, "-c", code)[0])]
+        told = [c["name"] for c in calls(self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", code)[0])]
         self.assertEqual(told, [])
 
     def test_outcome_that_comes_late(self):
@@ -228,7 +231,7 @@ class Syscalls(Case):
         """A process that runs already; its calls under way are not taken for unannounced."""
         ticker = self.ticker()
         out = self.path("attached.json")
-        tracer = self.tool("--syscalls", "--format", "json", "-o", out, "-p", str(ticker.pid))
+        tracer = self.tool("--syscalls", *PATIENT, "--format", "json", "-o", out, "-p", str(ticker.pid))
         self.grows(out, b"e2e.tick")
         tracer.signal(2)
         self.assertEqual(tracer.wait(), 0)
