@@ -607,12 +607,22 @@ static void test_path_names(void **state)
 /* A key that is not known in full may be the one. */
 static void test_path_unknown_key(void **state)
 {
-	static char key[300];
+	static char key[300], latin1[150];
+	static uint32_t wide[70];
+	size_t i;
 
 	use_rule("t.x:*.secret");
 	memset(key, 'k', sizeof(key) - 1);
+	/* As UTF-8 it is too long, though not as it is; and the other way round. */
+	memset(latin1, 0xe9, sizeof(latin1));
+	for (i = 0; i < sizeof(wide) / sizeof(*wide); i++)
+		wide[i] = 'w';
 	begin("t.x");
-	wb_dict(&b, 4);
+	wb_dict(&b, 6);
+	wb_units(&b, 1, latin1, sizeof(latin1));
+	wb_int(&b, 5);
+	wb_units(&b, 4, wide, sizeof(wide));
+	wb_int(&b, 6);
 	wb_cut_cstr(&b, "zz", 9000);
 	wb_int(&b, 1);
 	wb_unreadable(&b, 14);
@@ -626,6 +636,8 @@ static void test_path_unknown_key(void **state)
 	assert_null(strstr(out.data, ",2]"));
 	assert_null(strstr(out.data, ",3]"));
 	assert_non_null(strstr(out.data, "[\"other\",4]"));
+	assert_null(strstr(out.data, ",5]"));
+	assert_non_null(strstr(out.data, ",6]"));
 }
 
 static void test_wrong_rules(void **state)

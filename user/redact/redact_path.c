@@ -7,7 +7,7 @@
 #include "base/glob.h"
 #include "decode/text_iter.h"
 
-#define KEY_MAX	  256 /* bytes that are compared */
+#define KEY_MAX	  256 /* bytes of UTF-8: longer ones are not compared */
 #define INDEX_MAX 6   /* digits */
 
 struct walk {
@@ -66,14 +66,15 @@ bool path_parse(struct path *path, char *text)
 /* What is not known of a key may be what the rule is after. */
 static bool wants_key(const struct path_step *step, const struct text *key, bool cut)
 {
-	char name[KEY_MAX], *p;
+	/* One that does not fit fills it to KEY_MAX at least. */
+	char name[KEY_MAX + 4], *p;
 
-	if (cut || key->len >= sizeof(name))
+	if (cut)
 		return true;
 	text_to_utf8(key, name, sizeof(name));
 	for (p = name; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return glob_match_bytes(step->key, name, p - name);
+	return p - name >= KEY_MAX || glob_match_bytes(step->key, name, p - name);
 }
 
 static bool wants_key_value(const struct path_step *step, const struct value *key)
