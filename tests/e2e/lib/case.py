@@ -18,6 +18,7 @@ PATIENCE = int(os.environ.get("PYAUDIT_PATIENCE", "1"))
 
 
 # What a build with sanitizers is told (make asan).
+SANITIZED = "ASAN_OPTIONS" in os.environ
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "PYAUDIT_SECCOMP")
 
 
