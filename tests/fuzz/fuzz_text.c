@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Any bytes as one of the small languages that others write: operands of USDT notes, versions,
- * command lines of env, addresses. The first byte chooses. */
+ * command lines of env, addresses, #! lines, libraries that ld.so lists. The first byte chooses. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "python/version.h"
 #include "sink/address.h"
 #include "target/env_args.h"
+#include "target/resolve_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,7 +54,26 @@ static void address(char *text)
 		address_free(&a);
 }
 
-static void (*const languages[])(char *) = {operands, version, env, address};
+static void shebang(char *text)
+{
+	size_t len = strnlen(text, SHEBANG_SIZE - 3);
+	char line[SHEBANG_SIZE] = "#!", *interp, *arg;
+
+	memcpy(line + 2, text, len);
+	if (resolve_shebang(line, len + 2, &interp, &arg) &&
+	    (!*interp || strpbrk(interp, " \t\n") || (arg && (!*arg || strchr(arg, '\n')))))
+		abort();
+}
+
+static void listed(char *text)
+{
+	const char *path = resolve_listed(text);
+
+	if (path && !strchr(path, '/'))
+		abort();
+}
+
+static void (*const languages[])(char *) = {operands, version, env, address, shebang, listed};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -62,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data + 1, size - 1);
-	languages[data[0] % (sizeof(languages) / sizeof(*languages))](text);
+	/* What was found for the first four stays good. */
+	languages[data[0] < 0xc0 ? data[0] % 4 : 4 + data[0] % 2](text);
 	free(text);
 	return 0;
 }

@@ -22,9 +22,9 @@
 #include "base/buf.h"
 #include "target/child.h"
 #include "target/env_args.h"
+#include "target/resolve_text.h"
 
-#define SHEBANG_LIMIT 5	  /* Linux fs/exec.c, exec_binprm */
-#define SHEBANG_SIZE  256 /* Linux BINPRM_BUF_SIZE since 5.1 */
+#define SHEBANG_LIMIT 5 /* Linux fs/exec.c, exec_binprm */
 #define STEPS_LIMIT   16
 #define PHDR_LIMIT    256
 #define DYNAMIC_LIMIT (64 * 1024)
@@ -61,41 +61,12 @@ static bool set_file(struct resolve *r, const char *path)
 	return true;
 }
 
-/*
- * "#!interpreter argument": as Linux fs/binfmt_script.c reads it. line holds the file's first bytes
- * and a NUL; *arg is NULL when there is none.
- */
-static bool split_shebang(char *line, size_t len, char **interp, char **arg)
-{
-	char *end = memchr(line, '\n', len), *s;
-	bool whole = end || len < SHEBANG_SIZE - 1;
-
-	if (!end)
-		end = line + len;
-	while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	*end = 0;
-	s = line + 2 + strspn(line + 2, " \t");
-	*interp = s;
-	s += strcspn(s, " \t");
-	/* A name that may go on behind what the kernel reads is refused by it. */
-	if (s == *interp || (!*s && !whole))
-		return false;
-	*arg = NULL;
-	if (*s) {
-		*s++ = 0;
-		s += strspn(s, " \t");
-		*arg = *s ? s : NULL;
-	}
-	return true;
-}
-
 /* The script's name takes the place of argv[0], behind the interpreter and its argument. */
 static enum step follow_shebang(struct resolve *r, char *line, size_t len)
 {
 	char *interp, *arg;
 
-	if (++r->shebangs > SHEBANG_LIMIT || !split_shebang(line, len, &interp, &arg))
+	if (++r->shebangs > SHEBANG_LIMIT || !resolve_shebang(line, len, &interp, &arg))
 		return STEP_END;
 	env_args_drop(&r->args, 1);
 	if (!env_args_push(&r->args, r->file) || (arg && !env_args_push(&r->args, arg)) ||
@@ -243,35 +214,6 @@ static void list_libraries(const struct resolve *r, const char *interp, struct b
 	close(ends[0]);
 }
 
-static bool is_libpython(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !strncmp(slash ? slash + 1 : path, "libpython", 9);
-}
-
-/*
- * One line of --list, of glibc and of musl: "\tNAME => PATH (0xADDRESS)", "\tPATH (0xADDRESS)" or
- * "\tNAME => not found". Returns the path, NULL if there is none or it is no libpython.
- */
-static const char *listed_libpython(char *line)
-{
-	char *name = line + strspn(line, " \t"), *arrow = strstr(name, " => "), *end, *path;
-
-	path = arrow ? arrow + 4 : name;
-	end = strstr(path, " (0x");
-	if (!end)
-		return NULL;
-	while (strstr(end + 1, " (0x"))
-		end = strstr(end + 1, " (0x");
-	*end = 0;
-	if (arrow)
-		*arrow = 0;
-	if (!strchr(path, '/') || (!is_libpython(path) && !is_libpython(name)))
-		return NULL;
-	return path;
-}
-
 static int visit_library(const struct resolve *r, const char *path)
 {
 	struct stat st;
@@ -300,7 +242,7 @@ static int visit_libraries(const struct resolve *r, int fd)
 	if (!out.failed) {
 		for (line = strtok_r(out.data, "\n", &rest); line && !ret;
 		     line = strtok_r(NULL, "\n", &rest)) {
-			path = listed_libpython(line);
+			path = resolve_listed(line);
 			ret = path ? visit_library(r, path) : 0;
 		}
 	}
