@@ -741,6 +741,34 @@ class Endings(Case):
         self.until(lambda: os.path.exists(done), "child that goes on")
         self.until(lambda: not os.path.exists("/proc/%d" % shell), "end of the command")
 
+    def stopped_before_the_start(self, done):
+        """A tracer, stopped while its command waits to be let go, and the command; None if that came too late."""
+        tracer = self.tool("-o", os.devnull, "-f", "--", self.py.path, "-c", "import os; os.mkdir(%r)" % done)
+        program = os.path.realpath(Config.tool)
+
+        def waiting():
+            return [pid for pid in children(tracer.pid) if executed(pid) == program]
+        self.until(lambda: waiting() or not tracer.running(), "command")
+        tracer.signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        return (tracer, waiting()[0]) if waiting() else None
+
+    def test_tracer_killed_before_the_start(self):
+        """kill -9 of a tracer whose command waits for its probes: it ends, and has executed nothing."""
+        done = self.path("done")
+        for _ in range(10):
+            found = self.stopped_before_the_start(done)
+            if found:
+                break
+            self.jobs[-1].kill()
+            if os.path.exists(done):
+                os.rmdir(done)
+        tracer, command = found
+        tracer.signal(signal.SIGKILL)
+        self.assertEqual(tracer.wait(), -signal.SIGKILL)
+        self.until(lambda: not os.path.exists("/proc/%d" % command) or state(command) == "Z", "end of the command")
+        self.assertFalse(os.path.exists(done))
+
     def test_two_tracers(self):
         """Two tracers of one process do not disturb each other."""
         target, first, _ = self.start()
