@@ -41,7 +41,7 @@ REMAKE := $(MAKE) --no-print-directory
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest collector-test export-bench \
+.PHONY: all unit clean demo check e2e layers style docs schema events install uninstall bench matrix matrix-quick soak vmtest service-test collector-test export-bench \
 	fuzz asan deb \
 	format help FORCE
 all: $(B)/pyaudit-trace
@@ -188,6 +188,11 @@ vmtest: all
 	$(Q)tests/install-deps vm
 	$(Q)tests/vm/run
 
+# The systemd unit of the package, started by a real systemd in a virtual machine.
+service-test: deb
+	$(Q)tests/install-deps vm
+	$(Q)tests/as-root tests/service-test $(B)/deb/pyaudit-trace_$(VERSION)_amd64.deb || [ $$? = 77 ]
+
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -249,6 +254,7 @@ help:
 	'  collector-test  events into an OpenTelemetry Collector, built from Debian packages; as root' \
 	'  export-bench    a million events over OTLP, each once, and how fast; as root' \
 	'  vmtest     the end-to-end tests on other kernels, in virtual machines' \
+	'  service-test  the package'\''s systemd unit under a real systemd, in a virtual machine' \
 	'  install    to DESTDIR, PREFIX (/usr/local); uninstall takes it away' \
 	'  deb        a Debian package in build/deb, looked at by lintian' \
 	'  format     run clang-format' \
