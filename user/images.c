@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/seen.h"
 
@@ -97,14 +97,6 @@ static void free_entry(struct image_entry *e)
 	free(e);
 }
 
-static uint64_t boot_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /* An image without probes, whose records may not all be written. */
 static void leave(struct images *images, struct image_entry *e)
 {
@@ -113,7 +105,7 @@ static void leave(struct images *images, struct image_entry *e)
 		e->owner->sharers--;
 	else
 		tracer_detach_image(images->tracer, e->number);
-	e->left_at = boot_now();
+	e->left_at = clock_ns(CLOCK_BOOTTIME);
 	e->next = images->left;
 	images->left = e;
 }
@@ -249,7 +241,7 @@ static int attach_first(struct images *images, struct image_entry *e,
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
-	e->attached_at = boot_now();
+	e->attached_at = clock_ns(CLOCK_BOOTTIME);
 	images->numbered[e->number] = e;
 	images->attached++;
 	describe(e);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "check.h"
@@ -21,14 +21,6 @@
 #define POLL_MAX  32	       /* descriptors; exporters beyond that are looked at after POLL_MS */
 #define POLL_MS	  10	       /* how long a record may lie in the ring before anybody looks */
 #define STATUS_NS 2000000000ll /* between two lines of status */
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
 
 /* Signals are taken from a descriptor, in the loop. */
 static int open_signals(void)
@@ -92,9 +84,9 @@ static void tell_manager(const struct session *s)
 	char text[128];
 
 	notify_alive();
-	if (now_ns() < next)
+	if (clock_ns(CLOCK_MONOTONIC) < next)
 		return;
-	next = now_ns() + STATUS_NS;
+	next = clock_ns(CLOCK_MONOTONIC) + STATUS_NS;
 	session_status(s, text, sizeof(text));
 	notify_status(text);
 }
@@ -105,11 +97,12 @@ static int run_loop(struct session *s, int signals, const struct options *o, str
 		{.fd = session_fd(s), .events = POLLIN},
 		{.fd = signals, .events = POLLIN},
 	};
-	int64_t end = o->duration_ns ? now_ns() + (int64_t)o->duration_ns : INT64_MAX;
+	int64_t end =
+		o->duration_ns ? clock_ns(CLOCK_MONOTONIC) + (int64_t)o->duration_ns : INT64_MAX;
 	enum wish wish = GO_ON;
 
 	notify_ready();
-	while (wish == GO_ON && !session_over(s) && now_ns() < end) {
+	while (wish == GO_ON && !session_over(s) && clock_ns(CLOCK_MONOTONIC) < end) {
 		poll(fds, 2 + session_poll_fds(s, fds + 2, POLL_MAX - 2), POLL_MS);
 		session_poll(s);
 		wish = take_signals(s, signals, r);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "guard.h"
 #include "session_state.h"
@@ -23,18 +23,12 @@ bool session_everywhere(const struct options *o)
 
 int64_t session_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	return clock_ns(CLOCK_REALTIME);
 }
 
 uint64_t session_boot_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	return clock_ns(CLOCK_BOOTTIME);
 }
 
 static struct tracer *open_tracer(const struct options *o, struct selection *selection)
@@ -111,11 +105,8 @@ static void shed_event(const char *name, bool out, void *arg)
 
 static void look_at_cpu(struct session *s)
 {
-	struct timespec cpu;
-
-	if (!s->shed || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu))
-		return;
-	shed_look(s->shed, session_boot_now(), cpu.tv_sec * 1000000000ull + cpu.tv_nsec);
+	if (s->shed)
+		shed_look(s->shed, session_boot_now(), clock_ns(CLOCK_PROCESS_CPUTIME_ID));
 }
 
 /* Nothing may point at the strings of an image that is let go. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* --metrics: the counters of a session, gathered when somebody asks for them. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "enrich/self.h"
 #include "session_state.h"
@@ -24,14 +24,6 @@ struct session_metrics {
 	uint64_t lost[LOSS_MAX], dropped; /* dropped: by exporters */
 	int64_t lost_at[LOSS_MAX], dropped_at;
 };
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
-}
 
 static struct metrics_process own_usage(const struct session_metrics *sm)
 {
@@ -136,7 +128,7 @@ static int complain(struct buf *body, const char *reason)
 static int make_health(struct buf *body, void *arg)
 {
 	struct session *s = arg;
-	int64_t now = monotonic_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	int i, status = 200;
 
 	look_at_losses(s, now);
@@ -211,7 +203,7 @@ void session_metrics_serve(struct session *s)
 
 	if (!s->metrics)
 		return;
-	now = monotonic_ns();
+	now = clock_ns(CLOCK_MONOTONIC);
 	if (now - s->metrics->looked >= LOOK_NS)
 		look_at_losses(s, now);
 	http_server_run(s->metrics->server);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "decode/line_table.h"
 #include "decode/wire_decode.h"
 
@@ -103,14 +103,6 @@ static void drop(struct stack_cache *cache, struct code *c)
 	free(c);
 }
 
-static uint64_t boot_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /* Takes a code object back from the kernel side. */
 static void end(struct stack_cache *cache, struct code *c)
 {
@@ -119,7 +111,7 @@ static void end(struct stack_cache *cache, struct code *c)
 	cache->bytes -= c->size;
 	c->ending = true;
 	cache->forget(c->pid, c->id, cache->arg);
-	c->ended = boot_clock();
+	c->ended = clock_ns(CLOCK_BOOTTIME);
 	list_add(&cache->ending, c);
 	cache->ending_bytes += c->size;
 }

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define FIRST_SLOTS 256
 
@@ -275,14 +276,6 @@ struct process_info *process_learn(struct process_cache *cache, const struct wir
 	e->info.exec = wire->exec;
 	edit_cmdline(cache, e, wire->cmdline);
 	return &e->info;
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* An SDK publishes its context when it is set up, which may be soon or late; looking costs as much

@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/seen.h"
 #include "enrich/otel.h"
@@ -84,19 +84,6 @@ void contexts_free(struct contexts *c)
 	free(c->exporters);
 	free(c->candidates);
 	free(c);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 /* --- where the variable is --- */
@@ -349,7 +336,7 @@ static bool look_again(struct contexts *c, struct candidate *e, int64_t now)
 
 void contexts_poll(struct contexts *c)
 {
-	int64_t now = c->n ? now_ms() : 0, due = INT64_MAX;
+	int64_t now = c->n ? clock_ms() : 0, due = INT64_MAX;
 	size_t i = 0;
 
 	if (!c->n || now < c->due)
@@ -424,7 +411,7 @@ static void hasten(struct contexts *c, struct candidate *e, int64_t due)
 /* What a process loads may be in the place of what it has unloaded. */
 static void doubt_others(struct contexts *c, pid_t pid)
 {
-	int64_t due = now_ms() + PAUSE_AGAIN;
+	int64_t due = clock_ms() + PAUSE_AGAIN;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
@@ -441,7 +428,7 @@ static void add_again(struct contexts *c, struct candidate *e)
 	if (cheap)
 		e->looks = 0;
 	e->added = clock_ns(CLOCK_BOOTTIME);
-	hasten(c, e, now_ms() + (cheap ? 0 : PAUSE_AGAIN));
+	hasten(c, e, clock_ms() + (cheap ? 0 : PAUSE_AGAIN));
 }
 
 static void add_candidate(struct contexts *c, const struct candidate *like)
@@ -460,7 +447,7 @@ static void add_candidate(struct contexts *c, const struct candidate *like)
 		return;
 	*e = *like;
 	e->added = clock_ns(CLOCK_BOOTTIME);
-	e->due = now_ms();
+	e->due = clock_ms();
 	e->looks = 0;
 	e->error = e->told = -EINPROGRESS;
 	if (!look_again(c, e, e->due))

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define DRAIN_TIMES 6  /* as long may draining take if it goes on */
 #define WAIT_MS	    10 /* between two steps at the end, if nothing is ready before */
@@ -118,18 +119,10 @@ void exporters_own(struct exporters *all, uid_t uid)
 			all->list[i].ops->own(all->list[i].arg, uid);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
 /* Until one may go on, and at most WAIT_MS. */
 static void wait_a_little(struct exporters *all, int64_t end)
 {
-	int64_t left = end - now_ms();
+	int64_t left = end - clock_ms();
 
 	poll(all->fds, exporters_poll(all, all->fds, all->n),
 	     left < 0	      ? 0
@@ -163,17 +156,17 @@ static uint64_t all_delivered(struct exporters *all)
 /* Receivers that take what is sent get more time than those that do not. */
 void exporters_drain(struct exporters *all, int timeout_ms)
 {
-	int64_t start = now_ms(), end = start + timeout_ms;
+	int64_t start = clock_ms(), end = start + timeout_ms;
 	uint64_t before = all_delivered(all), now;
 	size_t i;
 
 	exporters_flush(all);
-	while (!all_idle(all) && now_ms() < end) {
+	while (!all_idle(all) && clock_ms() < end) {
 		wait_a_little(all, end);
 		exporters_flush(all);
 		now = all_delivered(all);
-		if (now != before && now_ms() - start < (DRAIN_TIMES - 1) * timeout_ms)
-			end = now_ms() + timeout_ms;
+		if (now != before && clock_ms() - start < (DRAIN_TIMES - 1) * timeout_ms)
+			end = clock_ms() + timeout_ms;
 		before = now;
 	}
 	for (i = 0; i < all->n; i++)
@@ -197,10 +190,10 @@ static bool all_end(struct exporters *all)
 
 void exporters_finish(struct exporters *all, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	size_t i;
 
-	while (!all_end(all) && now_ms() < end)
+	while (!all_end(all) && clock_ms() < end)
 		wait_a_little(all, end);
 	for (i = 0; i < all->n; i++)
 		if (!all->list[i].ended)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sink/otlp_answer.h"
 #include "sink/otlp_batch.h"
@@ -73,14 +73,6 @@ struct otlp {
 	uint64_t delivered, drops[DROPS], told_dropped;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
 static void otlp_free(void *arg)
 {
 	struct otlp *o = arg;
@@ -134,7 +126,7 @@ static int start(struct otlp *o, const struct otlp_options *options)
 	otlp_origin_init(&o->origin, &c->attributes);
 	o->origin.identity_in_records = options->identity_in_records;
 	otlp_batch_init(&o->batch, c);
-	o->seed = (unsigned int)now_ns();
+	o->seed = (unsigned int)clock_ns(CLOCK_MONOTONIC);
 	o->retry_delay = RETRY_MIN;
 	o->up = true;
 	o->http = http_post_new("--otlp", &o->target);
@@ -315,7 +307,7 @@ static void retry_later(struct otlp *o, int64_t asked)
 		delay = asked < RETRY_ASKED ? asked : RETRY_ASKED;
 	else
 		o->retry_delay = o->retry_delay * 2 < RETRY_MAX ? o->retry_delay * 2 : RETRY_MAX;
-	o->retry_at = now_ns() + delay;
+	o->retry_at = clock_ns(CLOCK_MONOTONIC) + delay;
 	o->failing = true;
 	o->up = false;
 	otlp_queue_rewind(o->queue);
@@ -324,7 +316,7 @@ static void retry_later(struct otlp *o, int64_t asked)
 /* A receiver that goes on failing is told of now and then. */
 static bool may_tell(struct otlp *o)
 {
-	int64_t now = now_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	if (o->told && now - o->told_at < TELL_AGAIN_NS)
 		return false;
@@ -393,7 +385,7 @@ static bool is_time(struct otlp *o, int64_t now)
 
 static void begin_request(struct otlp *o)
 {
-	int64_t now = now_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	int ret;
 
 	if (now < o->retry_at || !is_time(o, now))
@@ -415,8 +407,9 @@ static void otlp_flush(void *arg)
 	struct http_answer answer;
 	int round;
 
-	if (o->batch.block.records && (o->ending || o->spooled ||
-				       now_ns() - o->batch.since >= o->config.delay_ms * NS_PER_MS))
+	if (o->batch.block.records &&
+	    (o->ending || o->spooled ||
+	     clock_ns(CLOCK_MONOTONIC) - o->batch.since >= o->config.delay_ms * NS_PER_MS))
 		seal(o);
 	for (round = 0; round < ROUNDS; round++) {
 		if (!o->busy)

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 /* Buffers of groups stay for the next batch, if they are not large. */
 #define KEEP_MAX (256 << 10)
@@ -32,14 +33,6 @@ void otlp_batch_free(struct otlp_batch *b)
 	free(b->groups);
 	otlp_writer_free(&b->writer);
 	*b = (struct otlp_batch){0};
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
 static struct otlp_group group_of(const struct audit_event *event)

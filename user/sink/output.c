@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sink/output_file.h"
 
@@ -329,22 +329,14 @@ void output_flush(struct output *o)
 	write_queue(o, 0);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
-
 void output_finish(struct output *o, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+	int64_t end = clock_ms() + timeout_ms, left = timeout_ms;
 
 	tell_losses(o);
 	while (!o->gone && o->queue.len > o->written && left > 0) {
 		write_queue(o, left);
-		left = end - now_ms();
+		left = end - clock_ms();
 	}
 	if (o->queue.len > o->written)
 		drop_queue(o, ETIMEDOUT);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define QUEUE_MAX   (16 << 20) /* bytes that wait to be sent */
@@ -49,14 +49,6 @@ struct sender {
 	unsigned int seed;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
 struct sender *sender_new(const char *what, const struct address *address, int flags)
 {
 	struct sender *s = calloc(1, sizeof(*s));
@@ -66,7 +58,7 @@ struct sender *sender_new(const char *what, const struct address *address, int f
 		return NULL;
 	}
 	s->what = what;
-	s->seed = (unsigned int)now_ns();
+	s->seed = (unsigned int)clock_ns(CLOCK_MONOTONIC);
 	s->retry_delay = RETRY_MIN;
 	s->lines = flags & SENDER_LINES;
 	s->channel = channel_new(what, address, flags);
@@ -258,7 +250,7 @@ static void drop_message(struct sender *s)
 	/* It keeps its place, as a message of nothing that was sent. */
 	s->dropped[SENDER_TOO_LARGE] += m->counts;
 	m->counts = false;
-	m->sent_at = now_ns();
+	m->sent_at = clock_ns(CLOCK_MONOTONIC);
 	s->written = m->end;
 	s->sent++;
 }
@@ -297,7 +289,7 @@ static ssize_t send_some(struct sender *s, int64_t now)
 
 void sender_flush(struct sender *s)
 {
-	int64_t now = now_ns();
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
 	size_t done = 0;
 	ssize_t n = 0;
 
@@ -354,7 +346,7 @@ bool sender_end_step(struct sender *s)
 		s->asked_at = 0;
 		return s->confirmed == s->n_marks;
 	}
-	if (is_read(s, now_ns()))
+	if (is_read(s, clock_ns(CLOCK_MONOTONIC)))
 		confirm_to(s, s->sent);
 	return s->confirmed == s->n_marks;
 }

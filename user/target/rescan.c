@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 /* Milliseconds after the exec. */
 static const unsigned int delays[] = {0, 2, 5, 10, 20, 50, 100, 250, 1000};
@@ -22,14 +23,6 @@ struct rescan {
 	struct entry entries[ENTRIES];
 	unsigned int n, next;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
-}
 
 struct rescan *rescan_new(void)
 {
@@ -59,7 +52,7 @@ void rescan_add(struct rescan *r, pid_t pid, uint64_t dev, uint64_t ino)
 		e = &r->entries[r->next++ % ENTRIES];
 		r->n += !e->public.pid;
 	}
-	*e = (struct entry){.public = {.pid = pid, .dev = dev, .ino = ino}, .start = now_ms()};
+	*e = (struct entry){.public = {.pid = pid, .dev = dev, .ino = ino}, .start = clock_ms()};
 }
 
 void rescan_forget(struct rescan *r, pid_t pid)
@@ -75,7 +68,7 @@ void rescan_forget(struct rescan *r, pid_t pid)
 void rescan_run(struct rescan *r, void (*fn)(const struct rescan_entry *entry, void *arg),
 		void *arg)
 {
-	int64_t now = r->n ? now_ms() : 0;
+	int64_t now = r->n ? clock_ms() : 0;
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES && r->n; i++) {

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "target/child.h"
 #include "target/env_args.h"
 #include "target/resolve_text.h"
@@ -159,19 +159,11 @@ run_list(const struct resolve *r, int out, const char *interp, const char *file)
 	_exit(127);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* False when there is nothing more to be had in time. */
 static bool read_some(int fd, struct buf *out, int64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - clock_ms();
 	ssize_t n;
 	int ret;
 
@@ -190,7 +182,7 @@ static bool read_some(int fd, struct buf *out, int64_t deadline)
  * as the command will be, and is not waited for longer than the limit. */
 static void list_libraries(const struct resolve *r, const char *interp, struct buf *out)
 {
-	int64_t deadline = now_ms() + LIST_MS;
+	int64_t deadline = clock_ms() + LIST_MS;
 	char file[PATH_MAX + 2];
 	int ends[2];
 	pid_t pid;
