@@ -141,9 +141,16 @@ static int trace_selected(const struct options *o, struct selection *selection,
 	if (o->mode != MODE_COMMAND)
 		notify_open();
 	signals = open_signals();
-	s = session_new(o, selection, redactor);
-	if (!s)
+	if (signals < 0) {
+		log_error("signals cannot be waited for: %s; close some files", strerror(errno));
+		selection_free(selection);
 		return 1;
+	}
+	s = session_new(o, selection, redactor);
+	if (!s) {
+		close(signals);
+		return 1;
+	}
 	if (!add_targets(s, o) && !session_confine(s) &&
 	    (o->mode != MODE_COMMAND || !session_release_command(s)))
 		status = run_loop(s, signals, o, r);
