@@ -28,19 +28,13 @@ static void let_go(const uint32_t *held, size_t n)
 	}
 }
 
-/* Nothing of the tracer's may stay open here: not its probes, nor its output. */
+/* As standard input. Nothing of the tracer's may stay open here: not its probes, nor its output. */
 static void keep_only(int fd)
 {
-	int null = open("/dev/null", O_RDWR);
-
-	if (null >= 0 && fd != 3) {
-		dup2(fd, 3);
-		fd = 3;
-	}
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	close_range(4, ~0u, 0);
+	dup2(fd, STDIN_FILENO);
+	close_range(STDIN_FILENO + 1, ~0u, 0);
+	if (open("/dev/null", O_WRONLY) == STDOUT_FILENO)
+		dup2(STDOUT_FILENO, STDERR_FILENO);
 }
 
 static void __attribute__((noreturn)) guard(int fd, const uint32_t *held, size_t n)
@@ -54,7 +48,7 @@ static void __attribute__((noreturn)) guard(int fd, const uint32_t *held, size_t
 	prctl(PR_SET_NAME, "pyaudit-guard");
 	keep_only(fd);
 	confine_guard();
-	while ((n_done = read(3, &done, 1)) < 0 && errno == EINTR)
+	while ((n_done = read(STDIN_FILENO, &done, 1)) < 0 && errno == EINTR)
 		;
 	for (i = 0; i < LOOKS && n_done <= 0; i++) {
 		let_go(held, n);
