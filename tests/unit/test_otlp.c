@@ -346,22 +346,35 @@ static void extra(void **state)
 	buf_free(&pairs);
 }
 
+/* A batch of these events, with so many attributes each. */
+static void seal(bool json, uint32_t attributes_max, const struct audit_event *events, size_t n,
+		 struct buf *out, struct spool_block *block)
+{
+	struct otlp_config c = {
+		.json = json, .max_attributes = attributes_max, .max_value = UINT32_MAX};
+	struct buf attributes = {0};
+	struct otlp_origin origin;
+	struct otlp_batch b;
+	size_t i;
+
+	otlp_origin_init(&origin, &attributes);
+	otlp_batch_init(&b, &c);
+	for (i = 0; i < n; i++)
+		assert_int_equal(otlp_batch_add(&b, &origin, &events[i]), 0);
+	assert_int_equal(otlp_batch_seal(&b, out, block), 0);
+	assert_int_equal(b.block.records, 0);
+	otlp_batch_free(&b);
+	buf_free(&attributes);
+}
+
 /* One event of a span. */
 static void make_traced(bool json, struct buf *out)
 {
 	static const struct wire_trace trace = {{1, [15] = 0xfe}, {2, [7] = 0xfd}, 3, {0}};
-	struct otlp_config c = {.json = json, .max_attributes = 4, .max_value = UINT32_MAX};
 	struct audit_event e = {.type = RECORD_AUDIT, .pid = 7, .trace = &trace};
-	struct buf attributes = {0};
-	struct otlp_origin origin;
 	struct spool_block block;
-	struct otlp_batch b;
 
-	otlp_origin_init(&origin, &attributes);
-	otlp_batch_init(&b, &c);
-	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
-	assert_int_equal(otlp_batch_seal(&b, out, &block), 0);
-	otlp_batch_free(&b);
+	seal(json, 4, &e, 1, out, &block);
 }
 
 static void traced(void **state)
@@ -384,52 +397,37 @@ static void traced(void **state)
 /* A batch of two processes in the given encoding. */
 static void make_batch(bool json, struct buf *out, struct spool_block *block)
 {
-	struct otlp_config c = {.json = json, .max_attributes = 4, .max_value = UINT32_MAX};
 	struct process_info p = {.pid = 7, .exe = "/bin/py\xff"};
-	struct audit_event e = {.type = RECORD_AUDIT, .pid = 7, .process = &p, .name_text = "my.x"};
-	struct buf attributes = {0};
-	struct otlp_origin origin;
-	struct otlp_batch b;
+	struct audit_event events[4];
 	int i;
 
-	otlp_origin_init(&origin, &attributes);
-	otlp_batch_init(&b, &c);
-	for (i = 0; i < 4; i++) {
-		e.pid = i == 2 ? 8 : 7;
-		e.process = i == 2 ? NULL : &p;
-		e.type = i == 3 ? RECORD_LOST : RECORD_AUDIT;
-		e.lost.count = 3;
-		assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
-	}
-	assert_int_equal(otlp_batch_seal(&b, out, block), 0);
-	assert_int_equal(b.block.records, 0);
-	otlp_batch_free(&b);
+	for (i = 0; i < 4; i++)
+		events[i] = (struct audit_event){.type = i == 3 ? RECORD_LOST : RECORD_AUDIT,
+						 .pid = i == 2 ? 8 : 7,
+						 .process = i == 2 ? NULL : &p,
+						 .name_text = "my.x",
+						 .lost.count = 3};
+	seal(json, 4, events, 4, out, block);
 }
 
 /* A call behind Python's back, and one that an event led to. */
 static void syscalls(void **state)
 {
-	struct otlp_config c = {.json = true, .max_attributes = 64, .max_value = UINT32_MAX};
 	const char path[] = "/etc/shadow";
 	struct call_info call = {
 		.row = syscall_find(257), .ret = -13, .texts = {{path, sizeof(path) - 1, 0}}};
-	struct audit_event e = {.type = RECORD_SYSCALL,
-				.pid = 7,
-				.calls = &call,
-				.n_calls = 1,
-				.after = {4, "ctypes.dlsym"}};
-	struct buf attributes = {0}, out = {0};
-	struct otlp_origin origin;
+	struct audit_event hidden = {.type = RECORD_SYSCALL,
+				     .pid = 7,
+				     .calls = &call,
+				     .n_calls = 1,
+				     .after = {4, "ctypes.dlsym"}};
+	struct audit_event events[] = {hidden, hidden};
 	struct spool_block block;
-	struct otlp_batch b;
+	struct buf out = {0};
 
-	otlp_origin_init(&origin, &attributes);
-	otlp_batch_init(&b, &c);
-	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
-	e.type = RECORD_AUDIT;
-	strcpy(e.name_text, "open");
-	assert_int_equal(otlp_batch_add(&b, &origin, &e), 0);
-	assert_int_equal(otlp_batch_seal(&b, &out, &block), 0);
+	events[1].type = RECORD_AUDIT;
+	strcpy(events[1].name_text, "open");
+	seal(true, 64, events, 2, &out, &block);
 	assert_true(block.count == 1 && block.records == 2);
 	buf_char(&out, 0);
 	assert_non_null(strstr(out.data, "pyaudit.syscall.name"));
@@ -438,9 +436,7 @@ static void syscalls(void **state)
 	assert_non_null(strstr(out.data, "pyaudit.syscall.announced"));
 	assert_non_null(strstr(out.data, "ctypes.dlsym"));
 	assert_non_null(strstr(out.data, "pyaudit.syscalls"));
-	otlp_batch_free(&b);
 	buf_free(&out);
-	buf_free(&attributes);
 }
 
 static void batch_protobuf(void **state)

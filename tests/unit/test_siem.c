@@ -18,24 +18,9 @@
 #include "sink/siem.h"
 #include "sink/sink.h"
 #include "tests/unit/event_build.h"
+#include "tests/unit/json_line.h"
 
 static struct buf out;
-
-static json_t *written(const struct format_ops *format)
-{
-	json_error_t error;
-	json_t *json;
-
-	out.len = 0;
-	format->write(&out, &event, 42, false);
-	buf_char(&out, '\0');
-	assert_false(out.failed);
-	json = json_loads(out.data, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-	if (!json)
-		fail_msg("%s: %s", error.text, out.data);
-	assert_ptr_equal(strchr(out.data, '\n'), out.data + strlen(out.data) - 1);
-	return json;
-}
 
 /* The value at a path of names separated by dots, as text; a static buffer. NULL: not there. */
 static const char *at(json_t *json, const char *path)
@@ -59,7 +44,7 @@ static const char *at(json_t *json, const char *path)
 
 static void expect(const struct format_ops *format, const char *path, const char *want)
 {
-	json_t *json = written(format);
+	json_t *json = json_line(&out, format, &event);
 	const char *got = at(json, path);
 
 	if (want)
