@@ -22,6 +22,13 @@
 #define KNOWN_MAX     16384	 /* mapped files that have been looked at */
 #define LET_GO_NS     5000000000 /* between two looks for images nobody needs any more */
 #define LOOK_AGAIN_NS 1000000000 /* between two looks at all processes */
+#define PAUSES	      64	 /* that are remembered */
+
+/* A process that was stopped in its exec, and when: boot clock, ns. */
+struct pause {
+	pid_t pid;
+	uint64_t from, until;
+};
 
 struct discovery {
 	struct mappings *mappings; /* NULL: the kernel does not tell */
@@ -29,6 +36,8 @@ struct discovery {
 	struct rescan *rescan;
 	bool lost; /* a record of a mapping */
 	int64_t looked_at, let_go_at;
+	struct pause pauses[PAUSES]; /* the last ones, in a ring */
+	size_t n_pauses;	     /* ever */
 };
 
 struct discovery *session_discovery_new(void)
@@ -96,6 +105,7 @@ static void on_mapping(const struct mapping *m, void *arg)
 static void serve_stopped(struct session *s, const struct wire_exec *exec)
 {
 	struct command command = {0};
+	struct discovery *d = s->discovery;
 	struct session_add add = session_add_for(s, exec->head.pid);
 	char *exe = process_exe(exec->head.pid);
 	char *argv[] = {exe, NULL};
@@ -107,7 +117,20 @@ static void serve_stopped(struct session *s, const struct wire_exec *exec)
 	}
 	free(exe);
 	tracer_know_file(s->tracer, exec->dev, exec->ino);
+	d->pauses[d->n_pauses++ % PAUSES] =
+		(struct pause){exec->head.pid, exec->head.time, session_boot_now()};
 	tracer_let_go(s->tracer, exec->head.pid);
+}
+
+uint64_t session_runs_since(const struct session *s, pid_t pid, uint64_t exec)
+{
+	const struct discovery *d = s->discovery;
+	size_t i;
+
+	for (i = 0; i < PAUSES; i++)
+		if (d->pauses[i].pid == pid && d->pauses[i].from >= exec)
+			return d->pauses[i].until;
+	return exec;
 }
 
 void session_on_exec(struct session *s, const struct wire_exec *exec)

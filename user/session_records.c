@@ -83,10 +83,13 @@ static void write_exit(struct session *s, const struct process_info *info,
 }
 
 /* How long a process had run its program when the probes were put on the image. */
-static uint64_t unseen(const struct process_info *info, const struct image_entry *image)
+static uint64_t unseen(const struct session *s, const struct process_info *info,
+		       const struct image_entry *image)
 {
 	uint64_t start = info->exec > info->start ? info->exec : info->start;
 
+	if (start)
+		start = session_runs_since(s, info->pid, start);
 	return start && image->attached_at > start ? image->attached_at - start : 0;
 }
 
@@ -97,7 +100,7 @@ void session_announce(struct session *s, struct process_info *info, const struct
 	struct audit_event event = *from;
 
 	if (!info->unseen_ns)
-		info->unseen_ns = unseen(info, image);
+		info->unseen_ns = unseen(s, info, image);
 	images_used_by(s->images, image, info->pid);
 	info->python = image->version;
 	info->build = image->build;

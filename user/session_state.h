@@ -137,6 +137,9 @@ void session_on_exec(struct session *s, const struct wire_exec *exec);
 /* Looks at what came since the last time, and lets go what nobody needs any more. */
 void session_discover(struct session *s);
 void session_discover_exit(struct session *s, pid_t pid);
+/* When a process began to run what it executed at a time (boot clock, ns): later, if it was held
+ * for its probes. */
+uint64_t session_runs_since(const struct session *s, pid_t pid, uint64_t exec);
 
 struct discovery *session_discovery_new(void); /* NULL without memory */
 void session_discovery_free(struct discovery *d);

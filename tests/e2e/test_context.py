@@ -2,6 +2,7 @@
 """What is said of a process: right also when it lives some milliseconds, in containers too."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -75,6 +76,16 @@ class Context(Case):
         self.assertEqual(process["unseen_ns"], 0)
         started = records.nanoseconds(process["started"]) / 1e9
         self.assertTrue(job.start - 0.1 < started < records.nanoseconds(event["time"]) / 1e9)
+
+    def test_held(self):
+        """A child that executes a file nobody has met runs only when its probes stand: all of it is seen."""
+        copy = self.path("python-copy")
+        shutil.copy(self.py.real, copy)
+        for follow, shell in (["-f"], '"$0" -c "$1"; true'), ([], 'exec "$0" -c "$1"'):
+            with self.subTest(follow=follow):
+                found, _ = self.run_json(*follow, "--", "/bin/sh", "-c", shell, copy, RAISE)
+                process, _ = self.process_of(found)
+                self.assertEqual((process["exe"], process["unseen_ns"]), (copy, 0))
 
     def test_short_lives(self):
         """Processes that are gone before anybody can look: each is told whole."""
