@@ -6,7 +6,7 @@
  * every other process pays is a look at the call's number.
  *
  * A call is written down when it is entered, while its texts are as the kernel will read them, and
- * sent when it returns. In between it lies in a map, by thread.
+ * sent when it returns. In between it lies in a map, by thread; while it is interrupted, too.
  *
  * What is done behind CPython's back is told by what no event explains, so only threads of
  * processes in which CPython has raised an event since their last exec count; and children between
@@ -14,6 +14,8 @@
  */
 #ifndef PYAUDIT_BPF_CALLS_H
 #define PYAUDIT_BPF_CALLS_H
+
+#include "interrupted.h"
 
 #define CLONE_THREAD 0x10000
 #define PROT_WRITE   2
@@ -228,6 +230,7 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 	struct wire_syscall *c = (struct wire_syscall *)s->record;
 	bool exec = shape->text_kind[1] == CALL_ARG_ARGV;
 	__u64 id = bpf_get_current_pid_tgid();
+	struct open_call *open;
 
 	__builtin_memset(c, 0, sizeof(*c));
 	if (!find_event(c, s, id, exec))
@@ -251,6 +254,9 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 		c->stack = s->stack;
 	}
 	head_fill(&c->head, at_most(s->used, OPEN_CALL), WIRE_SYSCALL);
+	open = bpf_map_lookup_elem(&open_calls, &id);
+	if (open && is_made_again(c, (struct wire_syscall *)open->record))
+		c->head.time = ((struct wire_syscall *)open->record)->head.time;
 	if (bpf_map_update_elem(&open_calls, &id, s->record, BPF_ANY))
 		__sync_fetch_and_add(&lost_calls, 1);
 }
@@ -318,6 +324,15 @@ static __always_inline void read_new_argv(struct wire_syscall *c)
 	c->head.size = at + WIRE_PAD(n);
 }
 
+static __always_inline void call_over(__u64 id, struct wire_syscall *c, __s64 ret)
+{
+	c->ret = ret;
+	c->duration = bpf_ktime_get_boot_ns() - c->head.time;
+	if (bpf_ringbuf_output(&ring, c, at_most(c->head.size, OPEN_CALL), ring_flags()))
+		__sync_fetch_and_add(&lost_calls, 1);
+	bpf_map_delete_elem(&open_calls, &id);
+}
+
 /* sys_exit(regs, result) */
 SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -334,15 +349,35 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!open)
 		return 0;
 	c = (struct wire_syscall *)open->record;
+	if (is_interrupted(ctx->args[1])) {
+		c->ret = ctx->args[1];
+		return 0;
+	}
 	if (shape->text_kind[1] == CALL_ARG_ARGV && !ctx->args[1])
 		read_new_argv(c);
 	else
 		read_late(c, shape);
-	c->ret = ctx->args[1];
-	c->duration = bpf_ktime_get_boot_ns() - c->head.time;
-	if (bpf_ringbuf_output(&ring, c, at_most(c->head.size, OPEN_CALL), ring_flags()))
-		__sync_fetch_and_add(&lost_calls, 1);
-	bpf_map_delete_elem(&open_calls, &id);
+	call_over(id, c, ctx->args[1]);
+	return 0;
+}
+
+/* signal_deliver(signal, info, action): before the handler is run, or what there is in its place */
+SEC("raw_tp/signal_deliver")
+int on_signal(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct k_sigaction *action = (struct k_sigaction *)ctx->args[2];
+	__u64 id = bpf_get_current_pid_tgid();
+	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
+	struct wire_syscall *c;
+
+	if (!open)
+		return 0;
+	c = (struct wire_syscall *)open->record;
+	if (!is_interrupted(c->ret) || (__u64)BPF_CORE_READ(action, sa.sa_handler) <= SIG_IGN)
+		return 0;
+	c->ret = after_handler(c->ret, BPF_CORE_READ(action, sa.sa_flags));
+	if (c->ret == -EINTR)
+		call_over(id, c, c->ret);
 	return 0;
 }
 

@@ -74,12 +74,35 @@ class Outcomes(Case):
         wrong = []
         for tid, event, what, came in expected:
             got = told.get((tid, event, what), [])
-            if not got or got.pop(0) != came:
-                wrong.append("%d %s %s: %r, the program saw %r" % (tid, event, what, told, came)
-                             if len(wrong) < 1 else "%s %s" % (event, what))
+            ours = got.pop(0) if got else "no such event"
+            if ours != came:
+                wrong.append("%d %s %s: %r, the program saw %r" % (tid, event, what, ours, came))
         self.assertEqual(len(expected), 4 * 12 * 9)
         self.assertFalse(wrong, "%d of %d: %s" % (len(wrong), len(expected), wrong[:5]))
         self.assertEqual([plain(c) for c in unannounced(found)], [])
+
+    def interrupted(self, before, signals):
+        """What an open() of a FIFO leads to that is interrupted before it has a writer."""
+        fifo = self.path("fifo")
+        if not os.path.exists(fifo):
+            os.mkfifo(fifo)
+        code = "import os, signal, subprocess, sys\n%s\nshell = subprocess.Popen(['/bin/sh', '-c', %r, str(os.getpid())])\n" \
+               "print(os.open(sys.argv[1], os.O_RDONLY))\nshell.wait()" % (before, "sleep .3; %s; sleep .3; : >%s" % (signals, fifo))
+        found, job = self.run_json("--syscalls", *PATIENT, "-e", "open", "--", self.py.path, "-S", "-c", code, fifo)
+        opens = [r for r in records.audits(found) if r["args"]["path"] == fifo]
+        self.assertEqual(len(opens), 1)
+        self.assertEqual([plain(c) for c in unannounced(found)], [])
+        self.assertGreater(plain(opens[0]["syscalls"][-1])["ns"], 250000000)
+        made = [shown(plain(c)) for c in opens[0]["syscalls"]]
+        self.assertEqual(str(made[-1]), job.stdout().strip())
+        return made[:-1]
+
+    def test_interrupted(self):
+        """A call that the kernel makes again after a signal is one call; that the interpreter makes again is two."""
+        handler = "signal.signal(signal.SIGUSR1, lambda *a: None)"
+        self.assertEqual(self.interrupted("", "kill -STOP $0; sleep .1; kill -CONT $0"), [])
+        self.assertEqual(self.interrupted(handler + "; signal.siginterrupt(signal.SIGUSR1, False)", "kill -USR1 $0"), [])
+        self.assertEqual(self.interrupted(handler, "kill -USR1 $0; sleep .1; kill -USR1 $0"), ["EINTR", "EINTR"])
 
     def test_as_strace_says(self):
         if not shutil.which("strace"):

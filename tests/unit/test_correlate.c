@@ -242,6 +242,21 @@ static void test_explains_once(void **state)
 }
 
 /* Not all are kept, but all are counted. */
+/* The interpreter makes a call again that a signal interrupted. */
+static void test_interrupted(void **state)
+{
+	struct fixture *f = *state;
+
+	event(f, "open", "/a", NULL);
+	open_call(f, "/a", 0, -EINTR);
+	open_call(f, "/a", 0, -EINTR);
+	expect(f, "");
+	open_call(f, "/a", 0, 3);
+	expect(f, "open openat=-4 openat=-4 openat=3\n");
+	open_call(f, "/a", 0, 4);
+	expect(f, "hidden openat after open #1\n");
+}
+
 static void test_very_many(void **state)
 {
 	struct fixture *f = *state;

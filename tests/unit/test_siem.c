@@ -507,7 +507,7 @@ static void test_outcomes(void **state)
 	made[0].ret = -11;
 	popen_with(1, made);
 	expect(&format_ocsf, "status_code", "EAGAIN");
-	made[0].ret = -512;
+	made[0].ret = -EINTR;
 	popen_with(1, made);
 	expect(&format_ocsf, "status_id", "0");
 }

@@ -307,9 +307,12 @@ void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t
 
 /* --- calls --- */
 
-/* Takes note that an event has explained a call. Returns true when no more are to come. */
+/* Takes note that an event has explained a call. Returns true when no more are to come. One that a
+ * signal interrupted is made again (PEP 475), unless the signal's handler raises. */
 static bool consume(struct explainer *e, const struct call_info *call)
 {
+	if (call->ret == -EINTR)
+		return false;
 	e->used++;
 	if (call_makes_process(call)) {
 		e->forked = true;

@@ -48,7 +48,8 @@ int calls_attach(struct tracer *t)
 
 	if (!i)
 		return err ?: errno;
-	/* The exit first: what is entered is seen to return. */
-	err = tracer_attach_program(t, i->skel->progs.on_sys_exit);
+	/* What is entered is seen to return, and to be interrupted. */
+	err = tracer_attach_program(t, i->skel->progs.on_signal);
+	err = err ?: tracer_attach_program(t, i->skel->progs.on_sys_exit);
 	return err ?: tracer_attach_program(t, i->skel->progs.on_sys_enter);
 }

@@ -131,10 +131,18 @@ const char *load_program_name(enum py_entry entry)
 	return names[entry];
 }
 
+/* Does the program see system calls: how they are made and return, and what interrupts them? */
+static bool sees_calls(const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog);
+
+	return !strncmp(section, "raw_tp/sys_", 11) || !strcmp(section, "raw_tp/signal_deliver");
+}
+
 /* Is the program one of a load: that of an entry, those that follow processes, or system calls? */
 static bool is_chosen(const struct bpf_program *prog, enum py_entry entry)
 {
-	bool call = !strncmp(bpf_program__section_name(prog), "raw_tp/sys_", 11);
+	bool call = sees_calls(prog);
 
 	if (entry == LOAD_CALLS)
 		return call;

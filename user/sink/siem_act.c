@@ -9,12 +9,6 @@
 #include "sink/format.h"
 #include "sink/siem.h"
 
-/* What the kernel has in mind for itself (include/linux/errno.h): the call goes on, or is made
- * again.
- */
-#define ERESTARTSYS	      512
-#define ERESTART_RESTARTBLOCK 516
-
 static struct value text_value_of(const struct text *text, bool cut)
 {
 	return (struct value){.kind = WIRE_BYTES,
@@ -102,11 +96,11 @@ static void take_call(struct siem_act *act, const struct call_info *call)
 	}
 }
 
-/* It is not over yet: a connection is made in the background, or the call is made again. */
+/* It is not over yet: a connection is made in the background, or what a signal interrupted is made
+ * again. */
 static bool is_pending(uint64_t error)
 {
-	return error == EINPROGRESS || error == EALREADY || error == EINTR ||
-	       (error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK);
+	return error == EINPROGRESS || error == EALREADY || error == EINTR;
 }
 
 static bool is_one_of(const struct call_info *call, const char *const *names, size_t n)

@@ -76,6 +76,15 @@ struct signal_struct {
 	int group_exit_code;
 };
 
+struct sigaction {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
 struct upid {
 	int nr;
 	void *ns;
