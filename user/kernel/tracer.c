@@ -250,13 +250,11 @@ static int set_twin(struct tracer *t, int number, bool twin)
 	return err;
 }
 
-/* Takes back the numbers of an image that has no links any more. */
-static void release_image(struct tracer *t, int number)
+void tracer_release_image(struct tracer *t, int number)
 {
 	struct image *image = &t->images[number];
 	size_t i;
 
-	set_twin(t, number, false);
 	for (i = 0; i < image->n_probes; i++) {
 		t->probe_images[image->numbers[i]] = -1;
 		if (image->instances[i])
@@ -305,7 +303,8 @@ int tracer_attach(struct tracer *t, int fd, const struct py_image *py, enum py_p
 		err = attach_probes(t, number, pid);
 	if (!err)
 		return number;
-	release_image(t, number);
+	tracer_detach_image(t, number);
+	tracer_release_image(t, number);
 	return err;
 }
 
@@ -320,11 +319,8 @@ void tracer_detach_image(struct tracer *t, int number)
 			t->links[n++] = t->links[i];
 	}
 	t->n_links = n;
-}
-
-void tracer_release_image(struct tracer *t, int number)
-{
-	release_image(t, number);
+	/* For the kernel side, which takes a probe with a mark for one that stands. */
+	set_twin(t, number, false);
 }
 
 int tracer_mark_twin(struct tracer *t, int number)
