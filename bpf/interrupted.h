@@ -3,9 +3,9 @@
  * System calls that a signal interrupts.
  *
  * Such a call leaves with a code that no program ever sees (include/linux/errno.h): the kernel puts
- * EINTR in its place or makes the call again, as the signal's handler asks (arch/x86/kernel/signal.c,
- * handle_signal). So it is kept, as what it came to, until that is known; what is made again is one
- * call, which began when it was first made.
+ * EINTR in its place or makes the call again, as the signal's handler asks
+ * (arch/x86/kernel/signal.c, handle_signal). So it is kept, as what it came to, until that is
+ * known; what is made again is one call, which began when it was first made.
  */
 #ifndef PYAUDIT_BPF_INTERRUPTED_H
 #define PYAUDIT_BPF_INTERRUPTED_H

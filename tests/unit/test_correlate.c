@@ -250,11 +250,11 @@ static void test_interrupted(void **state)
 	event(f, "open", "/a", NULL);
 	open_call(f, "/a", 0, -EINTR);
 	open_call(f, "/a", 0, -EINTR);
-	expect(f, "");
+	came(f, "");
 	open_call(f, "/a", 0, 3);
-	expect(f, "open openat=-4 openat=-4 openat=3\n");
+	came(f, "open openat=-4 openat=-4 openat=3\n");
 	open_call(f, "/a", 0, 4);
-	expect(f, "hidden openat after open #1\n");
+	came(f, "open openat=-4 openat=-4 openat=3\nhidden openat after open #1\n");
 }
 
 static void test_very_many(void **state)
@@ -482,6 +482,10 @@ static void test_process_ends(void **state)
 	/* Nothing is remembered of it. */
 	plain_call(f, NR_UNLINK, 0, "/tmp/x");
 	came(f, "os.remove\nhidden unlink after - #0\n");
+	/* Nothing of it is told later. */
+	plain_call(f, NR_VFORK, CHILD, NULL);
+	correlate_process_over(f->c, PID);
+	came(f, "os.remove\nhidden unlink after - #0\nhidden vfork after - #0\n");
 }
 
 /* However many threads there are and however long they wait, what is kept is bounded. */
@@ -537,6 +541,7 @@ int main(void)
 		TEST(test_joined),
 		TEST(test_other_path_is_hidden),
 		TEST(test_explains_once),
+		TEST(test_interrupted),
 		TEST(test_very_many),
 		TEST(test_late),
 		TEST(test_moves_on),

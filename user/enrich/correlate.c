@@ -512,7 +512,11 @@ int correlate_call(struct correlator *c, const struct wire_syscall *wire)
 void correlate_process_over(struct correlator *c, uint32_t pid)
 {
 	struct thread *t = TAILQ_FIRST(&c->threads), *next;
+	int i;
 
+	for (i = 0; i < FORKS_MAX; i++)
+		if (c->forks[i].wire && c->forks[i].wire->head.pid == pid)
+			fork_tell(c, &c->forks[i]);
 	for (; t; t = next) {
 		next = TAILQ_NEXT(t, by_use);
 		if (t->pid == pid)
