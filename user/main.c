@@ -127,8 +127,7 @@ static int add_targets(struct session *s, const struct options *o)
 }
 
 /* Takes over the selection. */
-static int trace_selected(const struct options *o, struct selection *selection,
-			  struct redactor *redactor, struct reload *r)
+static int trace_selected(const struct options *o, struct selection *selection, struct reload *r)
 {
 	struct session *s;
 	int signals, status = 1;
@@ -146,7 +145,7 @@ static int trace_selected(const struct options *o, struct selection *selection,
 		selection_free(selection);
 		return 1;
 	}
-	s = session_new(o, selection, redactor);
+	s = session_new(o, selection);
 	if (!s) {
 		close(signals);
 		return 1;
@@ -159,25 +158,11 @@ static int trace_selected(const struct options *o, struct selection *selection,
 	return status;
 }
 
-static struct redactor *make_redactor(const struct options *o)
-{
-	const char *error;
-	size_t bad;
-	struct redactor *redactor = redactor_new(o->redact, o->n_redact, &bad, &error);
-
-	if (!redactor)
-		log_error("--redact '%.200s': %s", bad < o->n_redact ? o->redact[bad] : "", error);
-	return redactor;
-}
-
 static int trace(const struct options *o, struct reload *r)
 {
-	struct redactor *redactor = make_redactor(o);
-	struct selection *selection = redactor ? selection_new(o) : NULL;
-	int status = selection ? trace_selected(o, selection, redactor, r) : 2;
+	struct selection *selection = selection_new(o);
 
-	redactor_free(redactor);
-	return status;
+	return selection ? trace_selected(o, selection, r) : 2;
 }
 
 static bool row_wanted(const struct event_row *row, void *filter)

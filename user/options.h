@@ -45,7 +45,7 @@ struct options {
 	const char *cgroup;   /* NULL: any */
 	uint64_t rate;	      /* events a second of one process; 0: no limit */
 	unsigned int max_cpu; /* percent of one CPU; 0: no limit */
-	const char **redact;  /* the --redact rules in order */
+	char **redact;	      /* the --redact rules in order */
 	size_t n_redact;
 	uint32_t string_limit; /* bytes */
 	enum tracer_syscalls syscalls;

@@ -172,12 +172,12 @@ static int set_rate(struct option_parser *p, const struct option_row *row, const
 
 static int set_redact(struct option_parser *p, const struct option_row *row, const char *value)
 {
-	const char **rules = reallocarray(p->o.redact, p->o.n_redact + 1, sizeof(*rules));
+	char **rules = reallocarray(p->o.redact, p->o.n_redact + 1, sizeof(*rules));
 
 	if (!rules)
 		return options_out_of_memory();
 	p->o.redact = rules;
-	p->o.redact[p->o.n_redact++] = value;
+	p->o.redact[p->o.n_redact++] = (char *)value;
 	return 0;
 }
 

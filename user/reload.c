@@ -14,7 +14,7 @@ void reload_init(struct reload *r, int argc, char **argv, const struct options *
 		.argc = argc, .argv = argv, .first = first, .latest = first, .selected = *first};
 }
 
-/* --- what selects events --- */
+/* --- what selects events, and what of them may be told --- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -94,6 +94,17 @@ static void take_rate(struct options *to, const struct options *from)
 	to->rate = from->rate;
 }
 
+static bool same_redact(const struct options *a, const struct options *b)
+{
+	return same_list(a->redact, a->n_redact, b->redact, b->n_redact);
+}
+
+static void take_redact(struct options *to, const struct options *from)
+{
+	to->redact = from->redact;
+	to->n_redact = from->n_redact;
+}
+
 static const struct selector {
 	const char *name;
 	bool (*same)(const struct options *a, const struct options *b);
@@ -102,6 +113,7 @@ static const struct selector {
 	{"event", same_events, take_events},  {"arg", same_args, take_args},
 	{"uid", same_uid, take_uid},	      {"comm", same_comm, take_comm},
 	{"cgroup", same_cgroup, take_cgroup}, {"rate", same_rate, take_rate},
+	{"redact", same_redact, take_redact},
 };
 
 #define N_SELECTORS (sizeof(selectors) / sizeof(*selectors))

@@ -16,6 +16,7 @@ struct selection {
 	char *comm, *cgroup; /* NULL: any */
 	struct target_cgroup group;
 	struct tracer_filter kernel;
+	struct redactor *redactor;
 };
 
 /* Counts need no arguments, unless these decide what is counted. */
@@ -52,6 +53,18 @@ static bool copy_text(char **to, const char *text)
 	return *to || !text;
 }
 
+static struct redactor *make_redactor(const struct options *o)
+{
+	const char *const *rules = (const char *const *)o->redact;
+	const char *error;
+	size_t bad;
+	struct redactor *redactor = redactor_new(rules, o->n_redact, &bad, &error);
+
+	if (!redactor)
+		log_error("--redact '%.200s': %s", bad < o->n_redact ? o->redact[bad] : "", error);
+	return redactor;
+}
+
 struct selection *selection_new(const struct options *o)
 {
 	struct selection *s = calloc(1, sizeof(*s));
@@ -60,6 +73,9 @@ struct selection *selection_new(const struct options *o)
 		log_error("out of memory");
 		goto fail;
 	}
+	s->redactor = make_redactor(o);
+	if (!s->redactor)
+		goto fail;
 	if (filter_init(&s->names, o->events, o->n_events))
 		goto fail;
 	s->args = arg_filter_new(o->args, o->n_args);
@@ -77,6 +93,7 @@ void selection_free(struct selection *s)
 {
 	if (!s)
 		return;
+	redactor_free(s->redactor);
 	arg_filter_free(s->args);
 	filter_free(&s->names);
 	free(s->comm);
@@ -100,6 +117,11 @@ const struct tracer_filter *selection_for_kernel(struct selection *s)
 	s->kernel.narrow.cgroup_id = s->group.id;
 	s->kernel.narrow.controller = s->group.controller;
 	return &s->kernel;
+}
+
+struct redactor *selection_redactor(const struct selection *s)
+{
+	return s->redactor;
 }
 
 bool selection_passes(struct selection *s, const struct audit_event *event)

@@ -142,6 +142,15 @@ static char *edit_cmdline(void *redactor, char *cmdline, size_t *len, bool cut)
 	return redact_cmdline(redactor, cmdline, len, cut);
 }
 
+/* In force from now on. */
+static void select_now(struct session *s, unsigned int half, struct selection *selection)
+{
+	s->selections[half] = selection;
+	s->selection = half;
+	s->redactor = selection_redactor(selection);
+	process_cache_edit(s->processes, edit_cmdline, s->redactor);
+}
+
 int session_select(struct session *s, struct selection *selection)
 {
 	const struct tracer_filter *f = selection_for_kernel(selection);
@@ -157,13 +166,11 @@ int session_select(struct session *s, struct selection *selection)
 	/* What was judged by the one before the last is long out, or held for its system calls:
 	 * then by this. */
 	selection_free(s->selections[half]);
-	s->selections[half] = selection;
-	s->selection = half;
+	select_now(s, half, selection);
 	return 0;
 }
 
-struct session *session_new(const struct options *options, struct selection *selection,
-			    struct redactor *redactor)
+struct session *session_new(const struct options *options, struct selection *selection)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -176,7 +183,7 @@ struct session *session_new(const struct options *options, struct selection *sel
 	s->guard = -1;
 	s->selection = 1;
 	s->selections[s->selection] = selection;
-	s->redactor = redactor;
+	s->redactor = selection_redactor(selection);
 	s->output = open_output(options);
 	if (!s->output)
 		goto fail;
@@ -186,7 +193,7 @@ struct session *session_new(const struct options *options, struct selection *sel
 	s->images = images_new(s->tracer, options->probe, options->stack_depth, forget_image, s);
 	s->processes = process_cache_new();
 	if (s->processes)
-		process_cache_edit(s->processes, edit_cmdline, redactor);
+		process_cache_edit(s->processes, edit_cmdline, s->redactor);
 	s->lineage = lineage_new();
 	s->discovery = session_discovery_new();
 	s->contexts = contexts_new(set_context, s);

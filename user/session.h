@@ -9,18 +9,16 @@
 #include <sys/types.h>
 
 #include "options.h"
-#include "redact/redact.h"
 #include "selection.h"
 
 struct session;
 
 /* Opens the output and loads the programs. NULL after one line said why. Takes over the selection,
- * then too; the redactor is the caller's and must outlive the session. */
-struct session *session_new(const struct options *options, struct selection *selection,
-			    struct redactor *redactor);
+ * then too. */
+struct session *session_new(const struct options *options, struct selection *selection);
 
-/* Another selection from the next event on. Takes it over. 0, or negative after one line said why,
- * and then the old one goes on. */
+/* Another selection from the next event on; what of it may be told, from the next record that is
+ * read. Takes it over. 0, or negative after one line said why, and then the old one goes on. */
 int session_select(struct session *s, struct selection *selection);
 
 /* Puts probes on a running process. 0, or negative after one line said why. */

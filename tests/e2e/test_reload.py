@@ -114,6 +114,28 @@ class Filter(Service):
         self.assertEqual([r["event"] for r in records.audits(found)], ["open"] * rounds)
         self.assertEqual({r["syscalls"][0]["name"] for r in records.audits(found)}, {"openat"})
 
+    def test_redact(self):
+        """--redact: what may be told, from the next record on; the old rules stay if the new ones are wrong."""
+        ticker, out = self.ticker("the secret"), self.path("out")
+        always = "event: [e2e.tick]\nformat: json\noutput: %s\n" % out
+        job = self.tool("--config", self.config(always), "-p", str(ticker.pid))
+        steps = (("", None, "the secret"),
+                 ("redact: [e2e.tick:arg0~secret]\n", "in effect now: 'redact'", "the <redacted:rule-1/arg0>"),
+                 ("redact: ['e2e.tick:arg0~(']\n", "config.yaml: --redact 'e2e.tick:arg0~(': ", "the <redacted:rule-1/arg0>"),
+                 ("redact: [e2e.tick:arg0]\nevent: [e2e.*]\n", "in effect now: 'event', 'redact'", "<redacted:rule-1/arg0>"))
+        self.grows(out, b"e2e.tick")
+        for option, told, wanted in steps:
+            since = self.reload(job, always.replace("event: [e2e.tick]\n", "") + option if "event" in option else always + option,
+                                told)[1] if told else 0
+
+            def later():
+                return {r["args"]["arg0"] for r in records.audits(records.load(out, whole=False))
+                        if records.seconds(r) > since}
+            self.until(later, "events")
+            self.assertEqual(later(), {wanted})
+        self.stop(job)
+        self.finish(ticker)
+
     def test_narrowing(self):
         """-u, --comm and --cgroup of -a; control groups are looked for as confined as the tracer is."""
         as_other = ["/usr/bin/setpriv", "--reuid", "65534", "--clear-groups"]
