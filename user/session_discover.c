@@ -137,9 +137,7 @@ void session_on_exec(struct session *s, const struct wire_exec *exec)
 {
 	struct session_add add = session_add_for(s, exec->head.pid);
 
-	/* A followed process has been introduced just before; others are with their next event. */
-	if (!session_follows_programs(s->options))
-		process_forget(s->processes, exec->head.pid);
+	process_executed(s->processes, exec->head.pid, exec->head.time);
 	contexts_forget(s->contexts, exec->head.pid, exec->head.time);
 	session_naming_add(s, &exec->head);
 	if (exec->stopped)

@@ -45,7 +45,7 @@ void session_naming_poll(struct session *s)
 		if (!head->pid || now - head->time < PYTHON_NS)
 			continue;
 		info = process_find(s->processes, head->pid);
-		if (info && !info->probe)
+		if (info && !session_told(info))
 			session_name_child(s, info, head);
 		head->pid = 0;
 		n->n--;

@@ -93,12 +93,19 @@ static uint64_t unseen(const struct session *s, const struct process_info *info,
 	return start && image->attached_at > start ? image->attached_at - start : 0;
 }
 
+bool session_told(const struct process_info *info)
+{
+	return (info->probe || info->named) && info->exec <= info->told_exec;
+}
+
 /* The process record: what is known of a process and of how it is probed. */
 void session_announce(struct session *s, struct process_info *info, const struct image_entry *image,
 		      const struct audit_event *from)
 {
 	struct audit_event event = *from;
 
+	process_renew(s->processes, info);
+	info->told_exec = info->exec;
 	if (!info->unseen_ns)
 		info->unseen_ns = unseen(s, info, image);
 	images_used_by(s->images, image, info->pid);
@@ -129,12 +136,14 @@ void session_name_child(struct session *s, struct process_info *info,
 		.process = info,
 	};
 
-	if (info->named || !session_follows_programs(s->options))
+	if (!session_follows_programs(s->options))
 		return;
 	info->starter = lineage_of(s->lineage, info->pid);
 	if (!info->starter.name)
 		return;
 	memcpy(event.comm, head->comm, sizeof(head->comm));
+	info->told_exec = info->exec;
+	info->probe = NULL;
 	info->named = true;
 	session_write(s, &event);
 }
@@ -187,8 +196,9 @@ static int decode_audit(struct session *s, const struct wire_audit *wire, size_t
 	return 0;
 }
 
-/* What is known of the process; its own record first. */
-static void complete(struct session *s, struct audit_event *event, uint32_t probe)
+/* What is known of the process; its own record first. Not with what is from before its last exec
+ * and was kept back: what it was then is not known any more. time: boot clock, ns. */
+static void complete(struct session *s, struct audit_event *event, uint32_t probe, uint64_t time)
 {
 	const struct image_entry *image = images_of_probe(s->images, probe);
 	struct process_info *info = process_get(s->processes, event->pid);
@@ -199,7 +209,7 @@ static void complete(struct session *s, struct audit_event *event, uint32_t prob
 	event->ppid = info->ppid;
 	if (s->options->otlp)
 		process_look_otel(info);
-	if (!info->probe && image)
+	if (image && !(info->probe && session_told(info)) && time >= info->exec)
 		session_announce(s, info, image, event);
 }
 
@@ -218,7 +228,7 @@ static void audit_out(struct session *s, struct audit_event *event, const struct
 		return;
 	}
 	event->no_args |= s->options->no_args;
-	complete(s, event, wire->probe);
+	complete(s, event, wire->probe, wire->head.time);
 	redact_event(s->redactor, event, s->decoder.values + 1);
 	deliver(s, event);
 	mode = explain_mode_of(event->row);
@@ -256,7 +266,7 @@ void session_call_out(struct session *s, const struct wire_syscall *wire, struct
 	if (event->calls->child)
 		event->ppid = wire->event_pid;
 	else
-		complete(s, event, wire->probe);
+		complete(s, event, wire->probe, wire->head.time);
 	session_write(s, event);
 }
 
@@ -266,10 +276,14 @@ static void on_audit(struct session *s, const struct wire_audit *wire, size_t si
 
 	if (decode_audit(s, wire, size, &event))
 		return;
-	if (s->correlator)
-		correlate_event(s->correlator, wire, size, &event);
-	else
+	if (!s->correlator) {
 		audit_out(s, &event, wire);
+		return;
+	}
+	/* Kept back it goes out after the exec. */
+	if (!(event.flags & WIRE_AUDIT_FILTERED) && explain_mode_of(event.row) == EXPLAIN_PROGRAM)
+		complete(s, &event, wire->probe, wire->head.time);
+	correlate_event(s->correlator, wire, size, &event);
 }
 
 static void on_syscall(struct session *s, const struct wire_syscall *wire)
@@ -285,7 +299,7 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 	if (s->correlator)
 		correlate_process_over(s->correlator, wire->head.pid);
 	info = process_find(s->processes, wire->head.pid);
-	if (info && !info->probe)
+	if (info && !session_told(info))
 		session_name_child(s, info, &wire->head);
 	if (info && (info->probe || info->named))
 		write_exit(s, info, &wire->head, wire->status);

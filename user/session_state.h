@@ -80,6 +80,9 @@ void session_tell_spread_losses(struct session *s);
 
 void session_write(struct session *s, struct audit_event *event);
 
+/* Is the record of what the process runs now out? */
+bool session_told(const struct process_info *info);
+
 /* The process record: what is known of a process and of how it is probed. from: its time and ids.
  */
 void session_announce(struct session *s, struct process_info *info, const struct image_entry *image,

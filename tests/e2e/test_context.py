@@ -116,6 +116,31 @@ class Context(Case):
             self.assertEqual(child["cwd"], "/usr")
             self.assertGreater(child["started"], parent["started"])
 
+    @staticmethod
+    def story(found):
+        """The records of a process: events by name, the process by its program, its end by the status."""
+        told = {"process": lambda r: os.path.basename(r["exe"]), "audit": lambda r: r["event"],
+                "exit": lambda r: r["status"]}
+        return [told[r["type"]](r) for r in found if r["type"] in told]
+
+    def test_exec(self):
+        """A process that executes another file is told of anew if that is a Python; its end is told in any case."""
+        copy = self.path("python-copy")
+        shutil.copy(self.py.real, copy)
+        again = "import os, sys; sys.audit('e2e.before'); os.execv(%r, ['x', '-c', %r])" % (copy, RAISE)
+        shell = "import os, sys; sys.audit('e2e.before'); os.execv('/bin/sh', ['sh', '-c', 'exit 6'])"
+        name = os.path.basename(self.py.real)
+        env = dict(PYTHONHOME=os.path.dirname(os.path.dirname(self.py.real)))
+        for options in [], ["-f"], ["--syscalls"], ["--syscalls", "-f"]:
+            with self.subTest(options=options):
+                found, _ = self.run_json(*options, "-e", "e2e.*,os.exec", "--", self.py.path, "-c", again,
+                                         env=self.environment(**env))
+                self.assertEqual(self.story(found), [name, "e2e.before", "os.exec", "python-copy", "e2e.here", 0])
+                second = records.of_type(found, "process")[1]
+                self.assertEqual((second["python"], second["unseen_ns"]), (self.py.version, 0))
+                found, _ = self.run_json(*options, "-e", "e2e.*,os.exec", "--", self.py.path, "-c", shell, status=6)
+                self.assertEqual(self.story(found), [name, "e2e.before", "os.exec", 6])
+
     def in_group(self, kinds, path):
         root = cgroup_root(kinds)
         if not root:

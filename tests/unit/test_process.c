@@ -166,9 +166,15 @@ static void after_exec(void **state)
 	}
 	p = process_get(cache, c.pid);
 	p->python = "3.11.2";
+	p->probe = "uprobe";
+	p->unseen_ns = 5;
 	let_execute(&c);
-	process_forget(cache, c.pid);
-	p = process_get(cache, c.pid);
+	process_executed(cache, c.pid, 100);
+	assert_ptr_equal(process_find(cache, c.pid), p);
+	assert_string_equal(p->probe, "uprobe");
+	assert_true(p->exec > p->told_exec);
+	assert_int_equal(p->unseen_ns, 0);
+	process_renew(cache, p);
 	assert_string_equal(p->exe, sleep_path);
 	assert_int_equal(p->cmdline_len, sizeof("/bin/sleep\00060\0000"));
 	assert_memory_equal(p->cmdline, "/bin/sleep\00060\0000", sizeof("/bin/sleep\00060\0000"));
@@ -325,6 +331,34 @@ static void learnt(void **state)
 	assert_null(p->cmdline);
 }
 
+/* What the kernel told of the file just executed is not read again: the process may be gone. */
+static void learnt_at_exec(void **state)
+{
+	struct process_info *p;
+	uint32_t pid = gone_pid();
+
+	begin(pid, 5000000000);
+	PATH(WIRE_PART_EXE, "usr", "bin");
+	seen.head.exec = 100;
+	p = process_learn(cache, &seen.head);
+	p->told_exec = p->exec;
+	seen.head.exec = 200;
+	process_learn(cache, &seen.head);
+	process_executed(cache, pid, 201);
+	assert_int_equal(p->exec, 200);
+	process_renew(cache, p);
+	assert_non_null(p->exe);
+
+	/* Of the next one nothing is told, nor of the one after it. */
+	p->told_exec = p->exec;
+	process_executed(cache, pid, 301);
+	process_executed(cache, pid, 401);
+	assert_int_equal(p->exec, 401);
+	process_renew(cache, p);
+	assert_null(p->exe);
+	process_executed(cache, gone_pid() + 1, 1);
+}
+
 /* What the kernel side could not read comes from /proc, but only of the same process. */
 static void learnt_in_part(void **state)
 {
@@ -451,6 +485,7 @@ int main(void)
 		TEST(zombie),
 		TEST(gone),
 		TEST(learnt),
+		TEST(learnt_at_exec),
 		TEST(learnt_in_part),
 		TEST(learnt_from_rubbish),
 		TEST(many_processes),

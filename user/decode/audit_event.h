@@ -105,6 +105,8 @@ struct process_info {
 	uint64_t start;	    /* when it was forked: boot clock, ns; 0 not known */
 	int64_t started_ns; /* the same as wall clock, ns since the epoch */
 	uint64_t exec;	    /* when it executed its file; 0 not known, or never */
+	uint64_t told_exec; /* `exec` when its record was written; later ones are of what was before
+			     */
 	/* How long it had run, ns, before its events could be seen; 0: they are seen from its start
 	 * or exec. Only when `probe` is known. */
 	uint64_t unseen_ns;
@@ -127,7 +129,7 @@ struct process_info {
 	const char *const *missed; /* phrases: what this coverage does not show */
 	size_t n_missed;
 	struct event_ref starter; /* the audit event that started it */
-	bool named;		  /* it runs no CPython, and its record is out */
+	bool named;		  /* it ran no CPython, and its record is out */
 };
 
 #define LOSS_REASONS_MAX 8

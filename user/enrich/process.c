@@ -236,6 +236,12 @@ static void edit_cmdline(struct process_cache *cache, struct process_entry *e, u
 	process_entry_publish(e);
 }
 
+static void entry_read(struct process_cache *cache, struct process_entry *e)
+{
+	process_entry_read(e);
+	edit_cmdline(cache, e, e->cmdline_len + (e->cmdline_len == CMDLINE_MAX));
+}
+
 struct process_info *process_get(struct process_cache *cache, uint32_t pid)
 {
 	struct process_info *known = process_find(cache, pid);
@@ -246,9 +252,38 @@ struct process_info *process_get(struct process_cache *cache, uint32_t pid)
 	e = entry_add(cache, pid);
 	if (!e)
 		return NULL;
-	process_entry_read(e);
-	edit_cmdline(cache, e, e->cmdline_len + (e->cmdline_len == CMDLINE_MAX));
+	entry_read(cache, e);
 	return &e->info;
+}
+
+/* `probe` stays: events from before the exec may still go out. */
+void process_executed(struct process_cache *cache, uint32_t pid, uint64_t time)
+{
+	struct process_info *info = process_find(cache, pid);
+	struct process_entry *e = (struct process_entry *)info;
+
+	if (!info)
+		return;
+	/* The kernel has told of a followed process just before. */
+	e->stale |= info->exec <= info->told_exec;
+	if (e->stale)
+		info->exec = time;
+	info->python = info->build = NULL;
+	info->entries = info->missed = NULL;
+	info->n_entries = info->n_missed = 0;
+	info->unseen_ns = 0;
+}
+
+void process_renew(struct process_cache *cache, struct process_info *info)
+{
+	struct process_entry *e = (struct process_entry *)info;
+
+	if (!e->stale)
+		return;
+	e->stale = false;
+	process_entry_clear(e);
+	process_entry_publish(e);
+	entry_read(cache, e);
 }
 
 /* Whether it may be the process the record is of. /proc tells the start less exactly. */
@@ -274,6 +309,7 @@ struct process_info *process_learn(struct process_cache *cache, const struct wir
 	process_entry_clear(e);
 	process_entry_take(e, wire);
 	e->info.exec = wire->exec;
+	e->stale = false;
 	edit_cmdline(cache, e, wire->cmdline);
 	return &e->info;
 }

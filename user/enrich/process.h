@@ -37,7 +37,15 @@ void process_look_otel(struct process_info *info);
 /* How many of those known are announced: have their probe field set. */
 size_t process_count_announced(const struct process_cache *cache);
 
-/* The process has exited, and its number may be used again; or it has executed another file. */
+/* The process has executed another file, at a time of the boot clock: how the one before was probed
+ * is forgotten, but not that it was told of. */
+void process_executed(struct process_cache *cache, uint32_t pid, uint64_t time);
+
+/* Reads from /proc what was known before the last exec, if nothing was heard of the process since.
+ */
+void process_renew(struct process_cache *cache, struct process_info *info);
+
+/* The process has exited, and its number may be used again. */
 void process_forget(struct process_cache *cache, uint32_t pid);
 
 /* Forgets those for which fn(info, arg) is true. */

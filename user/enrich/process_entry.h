@@ -17,6 +17,7 @@ struct process_entry {
 	struct buf otel;
 	int64_t otel_at;    /* when to look again: monotonic clock, ns */
 	unsigned int looks; /* so many times it has been looked at */
+	bool stale;	    /* what was read is of the file before the last exec */
 };
 
 /* Frees what was read; pid and ppid stay. */
