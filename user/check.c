@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "base/log.h"
+#include "base/standard.h"
 #include "check_write.h"
 #include "target/command.h"
 
@@ -131,8 +132,8 @@ static bool check_pid(struct check *c, pid_t pid)
 	if (err == -EPERM && c->told)
 		err = 0;
 	if (err)
-		log_error("PID %d: %s", pid,
-			  err == -ESRCH ? "no such process; see ps -e" : strerror(-err));
+		log_error("PID %d: %s; %s", pid, err == -ESRCH ? "no such process" : strerror(-err),
+			  err == -ESRCH ? "see ps -e" : "run as root, or see --check");
 	else if (!c->told)
 		c->writer->other(&c->out, &(struct check_subject){.pid = pid},
 				 "not a Python process");
@@ -152,11 +153,9 @@ int check(const struct options *o)
 		good &= check_pid(&c, o->pids[i]);
 	for (i = 0; o->files && o->files[i]; i++)
 		good &= check_path(&c, o->files[i]);
-	if ((c.out.len && fwrite(c.out.data, 1, c.out.len, stdout) != c.out.len) ||
-	    fflush(stdout)) {
-		log_error("standard output: %s", strerror(errno));
-		good = false;
-	}
+	if (c.out.len)
+		fwrite(c.out.data, 1, c.out.len, stdout);
+	good &= !standard_output_flush();
 	buf_free(&c.out);
 	return good ? 0 : 1;
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/standard.h"
 #include "check.h"
 #include "filter.h"
 #include "kernel/features.h"
@@ -181,10 +182,9 @@ static int list_events(const struct options *o)
 			list_events_json(&out, row_wanted, &filter);
 		else
 			list_events_text(&out, row_wanted, &filter);
-		status = fwrite(out.data, 1, out.len, stdout) == out.len && !fflush(stdout) ? 0 : 1;
+		fwrite(out.data, 1, out.len, stdout);
+		status = standard_output_flush();
 	}
-	if (status == 1)
-		log_error("standard output: %s", strerror(errno));
 	buf_free(&out);
 	filter_free(&filter);
 	return status;
@@ -194,15 +194,23 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct reload r;
-	int status = options_parse(&o, argc, argv);
+	int status;
 
+	standard_fds_fill();
+	status = options_parse(&o, argc, argv);
 	if (status)
 		return status;
 	log_level = o.verbosity;
 	reload_init(&r, argc, argv, &o);
 	switch (o.mode) {
-	case MODE_HELP: options_print_help(stdout); break;
-	case MODE_VERSION: options_print_version(stdout); break;
+	case MODE_HELP:
+		options_print_help(stdout);
+		status = standard_output_flush();
+		break;
+	case MODE_VERSION:
+		options_print_version(stdout);
+		status = standard_output_flush();
+		break;
 	case MODE_LIST_EVENTS: status = list_events(&o); break;
 	case MODE_CHECK: status = check(&o); break;
 	default: status = trace(&o, &r); break;

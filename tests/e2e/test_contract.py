@@ -396,6 +396,24 @@ class Output(Case):
         self.assertEqual(totals["seen"], totals["delivered"] + totals["filtered"] + totals["lost"])
         self.assertEqual(totals["delivered"], 0)
 
+    def test_closed_descriptors(self):
+        """Closed standard descriptors: no file of ours takes their place, and a command finds them closed."""
+        out, told = self.path("out.json"), self.path("told")
+        code = ("import os\nfound = []\nfor fd in 0, 1, 2:\n  try: os.fstat(fd); found.append(fd)\n  except OSError: pass\n"
+                "open(%r, 'w').write(repr(found))" % told)
+        job = self.spawn("/bin/sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', Config.tool, "-vv", "--format", "json", "-o", out,
+                         "--", self.py.path, "-c", code)
+        self.assertEqual(job.wait(), 0)
+        self.check_contract(records.load(out), job)
+        with open(told) as f:
+            self.assertEqual(f.read(), "[]")
+        target = self.ticker()
+        for option in (["-p", str(target.pid)], ["--version"], ["--help"], ["--list-events"], ["--check"]):
+            job = self.spawn("/bin/sh", "-c", 'exec "$0" "$@" >&-', Config.tool, *option)
+            job.status = job.wait()
+            self.assert_one_line(job, 1, "standard output")
+        self.finish(target)
+
     def test_closed_pipe(self):
         """The reader goes away (| head): the tracer ends, the traced process lives."""
         target = self.ticker()

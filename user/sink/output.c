@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/standard.h"
 #include "sink/output_file.h"
 
 #define QUEUE_MAX     (16 << 20) /* bytes queued for a slow reader */
@@ -100,6 +101,12 @@ struct output *output_open(const struct output_target *to, const struct format_o
 	}
 	o->format = format;
 	o->color = color;
+	if (!to->path && !standard_fd_writable(to->fd)) {
+		log_error("standard %s: closed, or not for writing; give -o FILE",
+			  to->fd == STDERR_FILENO ? "error" : "output");
+		free(o);
+		return NULL;
+	}
 	if (!to->path) {
 		adopt_fd(o, to->fd);
 		return o;
