@@ -18,20 +18,38 @@
 #include "reload.h"
 #include "session.h"
 #include "sink/sink.h"
+#include "target/child.h"
 
 #define POLL_MAX  32	       /* descriptors; exporters beyond that are looked at after POLL_MS */
 #define POLL_MS	  10	       /* how long a record may lie in the ring before anybody looks */
 #define STATUS_NS 2000000000ll /* between two lines of status */
 
-/* Signals are taken from a descriptor, in the loop. */
-static int open_signals(void)
+static bool hangup_means_something(const struct options *o)
+{
+	return o->output || o->config;
+}
+
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+/* Signals are taken from a descriptor, in the loop. One that is blocked comes also if it is
+ * ignored, as SIGINT is in what a script starts with &; a SIGHUP that nohup(1) has us ignore must
+ * not end us. Of a child nobody hears whose end is ignored. */
+static int open_signals(const struct options *o)
 {
 	sigset_t set;
 
+	child_note_signals();
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	if (hangup_means_something(o) || !is_ignored(SIGHUP))
+		sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -70,7 +88,7 @@ static enum wish take_signals(struct session *s, int fd, struct reload *r)
 	while (wish == GO_ON && read(fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			session_child(s);
-		else if (info.ssi_signo == SIGHUP && (r->latest->output || r->latest->config))
+		else if (info.ssi_signo == SIGHUP && hangup_means_something(r->latest))
 			reload(s, r);
 		else
 			wish = on_stop_signal(s, &info);
@@ -140,7 +158,7 @@ static int trace_selected(const struct options *o, struct selection *selection, 
 	/* A COMMAND may have use for what the service manager has given us. */
 	if (o->mode != MODE_COMMAND)
 		notify_open();
-	signals = open_signals();
+	signals = open_signals(o);
 	if (signals < 0) {
 		log_error("signals cannot be waited for: %s; close some files", strerror(errno));
 		selection_free(selection);

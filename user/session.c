@@ -390,6 +390,17 @@ static void print_totals(const struct totals *t, bool quiet)
 	buf_free(&line);
 }
 
+static void tell_of_command(const struct session *s)
+{
+	const char *name = s->options->command[0];
+
+	if (!images_attached(s->images))
+		log_warn("%s: executed no CPython, so there was nothing to see%s", name,
+			 s->options->follow ? "" : "; -f follows its children");
+	if (!s->command_exited)
+		log_warn("PID %d (%s) is left running", s->command.pid, name);
+}
+
 static int exit_status(const struct session *s)
 {
 	if (s->options->mode != MODE_COMMAND || !s->command_exited)
@@ -421,13 +432,10 @@ int session_end(struct session *s, bool quick)
 	exporters_finish(s->exporters, quick ? 200 : CONFIRM_MS);
 	session_totals(s, &event.totals);
 	session_exports_tell(s);
+	session_child(s);
+	if (s->options->mode == MODE_COMMAND)
+		tell_of_command(s);
 	print_totals(&event.totals, log_level < 0);
-	if (s->options->mode == MODE_COMMAND && !images_attached(s->images))
-		log_warn("%s: executed no CPython, so there was nothing to see%s",
-			 s->options->command[0],
-			 s->options->follow ? "" : "; -f follows its children");
-	if (s->options->mode == MODE_COMMAND && !s->command_exited)
-		log_warn("PID %d (%s) is left running", s->command.pid, s->options->command[0]);
 	return exit_status(s);
 }
 

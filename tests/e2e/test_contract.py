@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 from lib import records
@@ -141,6 +142,26 @@ class Commands(Case):
         job = self.run_tool("-q", "-o", self.path("o"), "--", self.py.path, "-c", code)
         self.assertEqual(job.stdout(), "[] [] []\n")
 
+    def test_signals_as_they_were(self):
+        """What its starter had ignored or blocked is so for the command, and its end is heard of all the same."""
+        start = ("import os, signal, sys\nfor s in (1, 13, 17): signal.signal(s, signal.SIG_IGN)\n"
+                 "signal.pthread_sigmask(signal.SIG_BLOCK, [10])\nos.execv(sys.argv[1], sys.argv[1:])")
+        code = "i=$(sed -n 's/^SigIgn:.//p' /proc/$$/status); b=$(sed -n 's/^SigBlk:.//p' /proc/$$/status); " \
+               "echo $((0x$i & 0x1001)) $((0x$b & 0x4003)) $((0x$b & 0x200)); exit 3"
+        job = self.spawn(sys.executable, "-c", start, Config.tool, "-q", "-o", self.path("o"), "--", "sh", "-c", code)
+        self.assertEqual((job.wait(), job.stdout()), (3, "%d 0 %d\n" % (0x1001, 0x200)))
+
+    def test_ended_before_us(self):
+        """A command that has ended by the time --count ends tracing: its status, and not said to run on."""
+        code = "import os, sys; sys.audit('e2e.x'); os._exit(9)"
+        out = self.path("out.json")
+        for _ in range(3):
+            job = self.run_tool("--format", "json", "--count", "1", "-e", "e2e.x", "-o", out, "--", self.py.path, "-c", code)
+            left = "left running" in job.stderr()
+            self.assertEqual(job.status, 0 if left else 9, job.stderr())
+            if left:
+                self.assertEqual(records.of_type(records.load(out), "exit"), [])
+
     def test_events_to_stderr(self):
         """With COMMAND and no -o the events go to stderr, as strace's do."""
         job = self.run_tool("--", self.py.path, "-c", "import sys; sys.audit('e2e.x', 1); print('out')")
@@ -163,6 +184,7 @@ class Commands(Case):
         """A command that is not Python runs, and its status is passed on."""
         job = self.run_tool("-o", self.path("o"), "--", "/bin/sh", "-c", "echo shell; exit 4")
         self.assertEqual((job.status, job.stdout()), (4, "shell\n"))
+        self.assertIsNotNone(totals_line(job.stderr().splitlines()[-1]), job.stderr())
 
     def test_script(self):
         """A script is traced through its #! line, also by way of env."""
@@ -712,6 +734,20 @@ class Endings(Case):
         tracer.process.stdin.close()  # ends the command if it still runs
         self.assertIn(tracer.wait(10), (0, 143), tracer.stderr())
         self.check_contract(records.load(out), tracer)
+
+    def test_ignored(self):
+        """SIGINT ends what a script has started with &, which ignores it; SIGHUP does not end what nohup started."""
+        start = ("import os, signal, sys\nfor s in (1, 2): signal.signal(s, signal.SIG_IGN)\n"
+                 "os.execv(sys.argv[1], sys.argv[1:])")
+        target = self.ticker()
+        tracer = self.spawn(sys.executable, "-c", start, Config.tool, "-e", "e2e.tick", "-p", str(target.pid))
+        self.grows(tracer.out_path, b"e2e.tick")
+        tracer.signal(signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertTrue(tracer.running())
+        tracer.signal(signal.SIGINT)
+        self.assertEqual(tracer.wait(10), 0, tracer.stderr())
+        self.finish(target)
 
     def test_last_process_exits(self):
         """When the last traced process exits the tracer ends with 0."""

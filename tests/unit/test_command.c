@@ -305,7 +305,7 @@ static void not_found(void **state)
 	assert_int_equal(start(&cmd, ARGV(in_dir("none")), false), -ENOENT);
 	said_one_line("no such file");
 	assert_int_equal(start(&cmd, ARGV(""), false), -ENOENT);
-	said_one_line(": command not found");
+	said_one_line("COMMAND: an empty name; give a program");
 	assert_int_equal(start(&cmd, ARGV(make_file("plain", "x", 0644)), false), -EACCES);
 	said_one_line("no permission");
 	assert_int_equal(start(&cmd, ARGV(dir), false), -EACCES);

@@ -100,15 +100,29 @@ void child_user_free(struct child_user *user)
 	*user = (struct child_user){0};
 }
 
-static void reset_signals(void)
+static struct {
+	bool ignored[NSIG];
+	sigset_t blocked;
+} at_start;
+
+void child_note_signals(void)
 {
-	sigset_t none;
+	struct sigaction action;
 	int sig;
 
 	for (sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+		at_start.ignored[sig] =
+			!sigaction(sig, NULL, &action) && action.sa_handler == SIG_IGN;
+	sigprocmask(SIG_SETMASK, NULL, &at_start.blocked);
+}
+
+static void reset_signals(void)
+{
+	int sig;
+
+	for (sig = 1; sig < NSIG; sig++)
+		signal(sig, at_start.ignored[sig] ? SIG_IGN : SIG_DFL);
+	sigprocmask(SIG_SETMASK, &at_start.blocked, NULL);
 }
 
 pid_t child_fork(void)

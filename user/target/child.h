@@ -22,8 +22,12 @@ struct child_user {
 int child_user_find(struct child_user *user, bool as_root);
 void child_user_free(struct child_user *user);
 
-/* Forks a child that has default signal dispositions and an empty mask, and in which none of our
- * handlers ever runs. Returns as fork(2), with a negative errno in place of -1. */
+/* Notes which signals are ignored and which are blocked: to be called before that is changed. */
+void child_note_signals(void);
+
+/* Forks a child in which signals are ignored or blocked as was noted, none if nothing was, and in
+ * which none of our handlers ever runs. Returns as fork(2), with a negative errno in place of -1.
+ */
 pid_t child_fork(void);
 
 /* In the child: becomes the user, with HOME, USER and LOGNAME. Returns 0 or a negative errno. */

@@ -94,7 +94,9 @@ run_child(int gate, int report, char *const argv[], const struct child_user *use
 
 static void report_search_error(const char *name, int err)
 {
-	if (err == ENOENT && !strchr(name, '/'))
+	if (!*name)
+		log_error("COMMAND: an empty name; give a program");
+	else if (err == ENOENT && !strchr(name, '/'))
 		log_error("%.500s: command not found; give a path or check PATH", name);
 	else if (err == ENOENT || err == ENOTDIR)
 		log_error("%.500s: no such file; check the path", name);
