@@ -83,7 +83,8 @@ struct {
 
 /* The sys.audit() call a thread is in, as seen at sys_audit (see is_forwarded). */
 struct pending {
-	__u64 event; /* address of the name's text */
+	__u64 event;   /* address of the name's text; 0: it is not in UTF-8 yet, and */
+	__u64 utf8_at; /* its address will be there */
 	__u64 sp;
 };
 

@@ -102,8 +102,8 @@ __noinline int load_object_name(__u32 slot)
 	struct scratch *s = scratch_of(slot);
 	const struct image_config *image = s ? image_of(s->image) : 0;
 	const struct py_layout *l;
-	__u64 type, flags = 0, length, addr;
-	__u32 state, i;
+	__u64 type, flags = 0, addr;
+	__u32 state, length, width, i;
 
 	if (!image || !image->decode || read_object(s, s->item))
 		return 0;
@@ -121,6 +121,7 @@ __noinline int load_object_name(__u32 slot)
 	/* CPython's own UTF-8 if it is there already: that address is what the C function will get.
 	 */
 	s->name_addr = object_u64(s, l->str_utf8);
+	s->utf8_at = s->item + l->str_utf8;
 	if (s->name_addr) {
 		load_c_name(s, s->name_addr, s->image, s->bias);
 		return 1;
@@ -128,10 +129,12 @@ __noinline int load_object_name(__u32 slot)
 	addr = s->item + l->str_compact_data;
 	if (!(state >> (l->str_compact_bit & 31) & 1))
 		addr = object_u64(s, l->str_data);
-	if (read_user(s->record, ENCODE_MAX * 4, addr) && read_user(s->record, ENCODE_MAX, addr))
+	/* Behind it there may be no memory. */
+	length = at_most(object_u64(s, l->str_length), ENCODE_MAX);
+	width = (state >> (l->str_kind_bit & 31)) & 7;
+	s->mark_at = width = width == 1 || width == 2 ? width : 4;
+	if (read_user(s->record, at_most(length * width, ENCODE_MAX * 4), addr))
 		return 0;
-	length = object_u64(s, l->str_length);
-	s->mark_at = (state >> (l->str_kind_bit & 31)) & 7;
 	s->name_len = 0;
 	for (i = 0; i < ENCODE_MAX && i < length; i++)
 		encode_one(slot, i);

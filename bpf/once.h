@@ -51,6 +51,15 @@ static __always_inline struct probe_config *probe_of(void *ctx, __u32 *number)
  */
 #define FORWARD_STACK 4096
 
+static __always_inline bool is_name_of(const struct pending *p, __u64 name)
+{
+	__u64 encoded = p->event;
+
+	if (!encoded && read_user(&encoded, sizeof(encoded), p->utf8_at))
+		return false;
+	return encoded == name;
+}
+
 static __always_inline bool is_forwarded(const struct image_config *image, __u64 bias, __u64 name,
 					 __u64 sp)
 {
@@ -61,7 +70,7 @@ static __always_inline bool is_forwarded(const struct image_config *image, __u64
 	if (name - bias >= image->readonly_start && name - bias < image->readonly_end)
 		return false;
 	p = bpf_map_lookup_elem(&pendings, &id);
-	if (!p || (p->event && p->event != name) || p->sp - sp > FORWARD_STACK)
+	if (!p || p->sp - sp > FORWARD_STACK || !is_name_of(p, name))
 		return false;
 	p->event = p->sp = 0;
 	return true;
@@ -79,9 +88,9 @@ static __always_inline bool c_call_forwarded(struct pt_regs *ctx, const struct p
 
 /* The sys.audit() call this thread is in now: its entry is written in place, it is the thread's
  * own. */
-static __always_inline void remember_call(__u64 name, __u64 sp)
+static __always_inline void remember_call(__u64 name, __u64 utf8_at, __u64 sp)
 {
-	struct pending now = {.event = name, .sp = sp};
+	struct pending now = {.event = name, .utf8_at = utf8_at, .sp = sp};
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pending *p = bpf_map_lookup_elem(&pendings, &id);
 

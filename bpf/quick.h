@@ -68,7 +68,8 @@ static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct p
 	quick_key(&key, &str, image->layout.str_ascii_data == offsetof(struct quick_str, rest[1]));
 	if (!verdict_known(&key, filter, &verdict) || verdict & (VERDICT_PASS | VERDICT_TELL))
 		return false;
-	remember_call(item + image->layout.str_ascii_data, PT_REGS_SP(ctx) + probe->stack_adjust);
+	remember_call(item + image->layout.str_ascii_data, 0,
+		      PT_REGS_SP(ctx) + probe->stack_adjust);
 	count_seen_and_filtered();
 	if (knob_syscalls)
 		announce_filtered();

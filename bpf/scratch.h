@@ -67,6 +67,7 @@ struct frame {
 struct scratch {
 	__u64 bias;
 	__u64 name_addr;		/* user address of `name`; 0: it is not in UTF-8 there */
+	__u64 utf8_at;			/* of `name` then: where its address will be */
 	__u64 item;			/* the PyObject * to capture next */
 	__u64 object_of;		/* the object whose first bytes are in `object`; 0 none */
 	__u64 gp[6], overflow, fp_area; /* the C arguments still to come */

@@ -206,6 +206,22 @@ class KnownAnswers(Case):
         self.assertEqual(plain, list(range(50)))
         self.assertEqual(hooked, list(range(50)))
 
+    def test_name_not_encoded(self):
+        """A name that CPython has not encoded, as nobody listens, hides no event that a library raises next."""
+        code = ("import socket\ns = socket.socket()\n"
+                "for i in range(3):\n    sys.audit('e2e.\\xe9%d' % i)\n    s.connect_ex(('127.0.0.1', 9))\n")
+        self.assertEqual(len(self.one(code, "socket.connect")), 3)
+
+    def test_name_at_the_end_of_memory(self):
+        """Behind the str object of a name there is no memory."""
+        code = ("import ctypes, mmap, os, sys\nname = 'e2e.' + chr(233)\nsize = sys.getsizeof(name) + 15 & ~15\n"
+                "memory = mmap.mmap(-1, 8192)\nend = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + 4096\n"
+                "ctypes.memmove(end - size, id(name), size)\n"
+                "assert not ctypes.CDLL(None).mprotect(ctypes.c_void_p(end), 4096, 0)\n"
+                "sys.audit(ctypes.cast(end - size, ctypes.py_object).value, 1)\nos._exit(0)\n")
+        found, _ = self.run_code(code, "-e", "e2e.*")
+        self.assertEqual([r["event"] for r in records.audits(found)], ["e2e.\xe9"])
+
     def test_nested_in_hook(self):
         """Events that a hook raises itself are events too, between and not instead of the others."""
         code = ("def hook(e, a):\n    if e == 'e2e.x' and a[0] == 1: sys.audit('e2e.x', 2)\n"
