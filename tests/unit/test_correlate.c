@@ -149,8 +149,8 @@ static struct made_call call_of(struct fixture *f, uint32_t nr, int64_t ret, con
 				      .nr = nr,
 				      .ret = ret,
 				      .event = f->last_event,
-				      .event_pid = PID,
-				      .event_tid = PID,
+				      .event_pid = f->last_event ? PID : 0,
+				      .event_tid = f->last_event ? PID : 0,
 				      .duration = 5,
 			      }};
 
@@ -281,6 +281,46 @@ static void test_late(void **state)
 	came(f, "open\n");
 	open_call(f, "/mnt/slow", O_CLOEXEC, 4);
 	came(f, "open\nlate openat after open #1\n");
+}
+
+/* What is told at once lets out what its thread has done before; the outcome follows. */
+static void test_let_out(void **state)
+{
+	struct fixture *f = *state;
+
+	event(f, "subprocess.Popen", "/bin/true", NULL);
+	event(f, "builtins.id", "1", NULL);
+	plain_call(f, NR_UNLINK, 0, "/tmp/x");
+	came(f, "subprocess.Popen\nbuiltins.id\nhidden unlink after builtins.id #2\n");
+	f->log.text[0] = '\0';
+	exec_call(f, "/bin/true", "true", 0);
+	plain_call(f, NR_VFORK, CHILD, NULL);
+	came(f, "late execve after subprocess.Popen #1\nlate vfork after subprocess.Popen #1\n");
+}
+
+/* The event it came after is the last, told or not. */
+static void test_after_filtered(void **state)
+{
+	struct fixture *f = *state;
+
+	event(f, "subprocess.Popen", "/bin/true", NULL);
+	filtered_event(f, "os.remove", "/tmp/y", NULL);
+	plain_call(f, NR_UNLINK, 0, "/tmp/x");
+	came(f, "subprocess.Popen\nhidden unlink after os.remove #0\n");
+}
+
+/* A thread that has raised nothing has a number that was another process's. */
+static void test_number_used_again(void **state)
+{
+	struct fixture *f = *state;
+	struct made_call m;
+
+	event(f, "os.remove", "/tmp/x", NULL);
+	m = call_of(f, NR_UNLINK, 0, "/tmp/x");
+	m.wire.head.pid = CHILD;
+	m.wire.event = m.wire.event_pid = m.wire.event_tid = 0;
+	take(f, &m);
+	came(f, "hidden unlink after - #0\n");
 }
 
 static void test_moves_on(void **state)
@@ -469,7 +509,8 @@ static void test_port(void **state)
 	connect_call(f, 81);
 	came(f, "socket.connect\nhidden connect after socket.connect #1\n");
 	connect_call(f, 80);
-	came(f, "socket.connect\nhidden connect after socket.connect #1\n");
+	came(f, "socket.connect\nhidden connect after socket.connect #1\n"
+		"late connect after socket.connect #1\n");
 }
 
 static void test_process_ends(void **state)
@@ -544,6 +585,9 @@ int main(void)
 		TEST(test_interrupted),
 		TEST(test_very_many),
 		TEST(test_late),
+		TEST(test_let_out),
+		TEST(test_after_filtered),
+		TEST(test_number_used_again),
 		TEST(test_moves_on),
 		TEST(test_program),
 		TEST(test_program_that_never_starts),

@@ -49,6 +49,7 @@ struct thread {
 	uint32_t tid, pid;
 	struct known *window[WINDOW]; /* newest first */
 	struct event_ref last;
+	struct held *newest; /* the last event, while it is kept back */
 	TAILQ_HEAD(, held) held;
 };
 
@@ -102,6 +103,16 @@ static struct thread **slot_of(struct correlator *c, uint32_t tid)
 	while (*t && (*t)->tid != tid)
 		t = &(*t)->next;
 	return t;
+}
+
+/* The thread that a call is judged by: its own, of a child before its exec that which made it. The
+ * number may have been another's before. NULL: nothing is known of it. */
+static struct thread *thread_of(struct correlator *c, const struct wire_syscall *wire)
+{
+	struct thread *t = *slot_of(c, wire->event_tid ?: wire->head.tid);
+	uint32_t pid = wire->event_tid ? wire->event_pid : wire->head.pid;
+
+	return t && t->pid == pid ? t : NULL;
 }
 
 static void forget_known(struct known *k)
@@ -191,7 +202,7 @@ static void sort_calls(struct held *h)
 static void release(struct correlator *c, struct held *h)
 {
 	struct call_info calls[CALLS_MAX];
-	const struct event_row *row = h->known ? h->known->e.row : NULL;
+	struct thread *t = h->thread;
 	uint64_t seq;
 	size_t i;
 
@@ -202,9 +213,11 @@ static void release(struct correlator *c, struct held *h)
 	if (h->known) {
 		h->known->e.ref.seq = seq;
 		h->known->held = NULL;
-		h->thread->last = (struct event_ref){seq, row->name};
-	} else {
-		h->thread->last.seq = seq;
+		h->known->late = !h->ready;
+	}
+	if (t->newest == h) {
+		t->newest = NULL;
+		t->last.seq = seq;
 	}
 	held_free(c, h);
 }
@@ -240,6 +253,7 @@ static void hold(struct correlator *c, struct thread *t, struct known *k,
 	h->deadline = wire->head.time + c->wait;
 	if (k)
 		k->held = h;
+	t->newest = h;
 	TAILQ_INSERT_TAIL(&t->held, h, in_thread);
 	TAILQ_INSERT_TAIL(&c->held, h, in_all);
 	c->held_bytes += size;
@@ -297,6 +311,7 @@ void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t
 	flush_thread(c, t, false);
 	t->last.name = event->row ? event->row->name : "";
 	t->last.seq = 0;
+	t->newest = NULL;
 	if (event->flags & WIRE_AUDIT_FILTERED)
 		return;
 	if (k || !TAILQ_EMPTY(&t->held))
@@ -395,7 +410,7 @@ static const char *explained_by_rule(const struct correlator *c, const struct th
 static void unannounced(struct correlator *c, const struct wire_syscall *wire,
 			const struct call_info *call, enum announced announced)
 {
-	struct thread *t = *slot_of(c, wire->event_tid ?: wire->head.tid);
+	struct thread *t = thread_of(c, wire);
 	static const struct event_ref none;
 
 	/* The event it came after gets its number. */
@@ -491,7 +506,7 @@ static void judge(struct correlator *c, const struct wire_syscall *wire,
 
 int correlate_call(struct correlator *c, const struct wire_syscall *wire)
 {
-	struct thread *t = *slot_of(c, wire->event_tid ?: wire->head.tid);
+	struct thread *t = thread_of(c, wire);
 	struct call_info call;
 
 	if (wire_decode_syscall(wire, &call))
@@ -535,11 +550,8 @@ void correlate_poll(struct correlator *c, uint64_t now)
 		struct held *first;
 
 		/* Those before it in its thread are older. */
-		while ((first = TAILQ_FIRST(&t->held)) && first->deadline <= now) {
-			if (first->known)
-				first->known->late = !first->ready;
+		while ((first = TAILQ_FIRST(&t->held)) && first->deadline <= now)
 			release(c, first);
-		}
 		flush_thread(c, t, false);
 	}
 	for (i = 0; i < FORKS_MAX; i++)
