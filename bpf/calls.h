@@ -6,7 +6,7 @@
  * every other process pays is a look at the call's number.
  *
  * A call is written down when it is entered, while its texts are as the kernel will read them, and
- * sent when it returns. In between it lies in a map, by thread; while it is interrupted, too.
+ * sent when it returns (open_calls.h).
  *
  * What is done behind CPython's back is told by what no event explains, so only threads of
  * processes in which CPython has raised an event since their last exec count; and children between
@@ -15,15 +15,12 @@
 #ifndef PYAUDIT_BPF_CALLS_H
 #define PYAUDIT_BPF_CALLS_H
 
-#include "interrupted.h"
-
 #define CLONE_THREAD 0x10000
 #define PROT_WRITE   2
 #define PROT_EXEC    4
 #define MAP_ANON     0x20
 #define X32_BIT	     0x40000000
 #define ARGV_MAX     32
-#define OPEN_CALL    4096 /* bytes: a record with its texts and the deepest stack */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -31,18 +28,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct call_shape);
 } call_shapes SEC(".maps");
-
-struct open_call {
-	char record[OPEN_CALL];
-};
-
-/* Calls that have been entered and have not returned, by thread. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1); /* set at load */
-	__type(key, __u64);	/* pid_tgid */
-	__type(value, struct open_call);
-} open_calls SEC(".maps");
 
 static __always_inline struct call_shape *shape_of(__u64 nr)
 {
@@ -79,12 +64,6 @@ static __always_inline bool is_wanted(const struct call_shape *shape, struct wir
 		       (c->nr != 9 || c->args[2] & PROT_WRITE || c->args[3] & MAP_ANON);
 	default: return true;
 	}
-}
-
-/* Where text number i of the record in the work area begins. */
-static __always_inline __u64 text_start(const struct wire_syscall *c, __u32 i)
-{
-	return sizeof(*c) + (i ? WIRE_PAD(at_most(c->text_len[0], WIRE_MAX_CALL_TEXT)) : 0);
 }
 
 static __always_inline long read_path(struct scratch *s, __u64 at, __u64 addr)
@@ -304,35 +283,6 @@ static __always_inline void read_late(struct wire_syscall *c, const struct call_
 	c->head.size = sizeof(*c) + WIRE_PAD(n);
 }
 
-/* After an exec the arguments are where the kernel has put them, all of them. */
-static __always_inline void read_new_argv(struct wire_syscall *c)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
-	__u64 at = at_most(text_start(c, 1), sizeof(*c) + WIRE_MAX_CALL_TEXT), n = end - start;
-	char *to = (char *)c + at;
-
-	if (c->stack || !n)
-		return;
-	n = at_most(n, WIRE_MAX_CALL_TEXT);
-	if (read_user(to, n, start))
-		return;
-	*(__u64 *)(to + n) = 0;
-	c->text_len[1] = n;
-	c->text_error[1] = 0;
-	c->text_cut = end - start > WIRE_MAX_CALL_TEXT ? 2 : 0;
-	c->head.size = at + WIRE_PAD(n);
-}
-
-static __always_inline void call_over(__u64 id, struct wire_syscall *c, __s64 ret)
-{
-	c->ret = ret;
-	c->duration = bpf_ktime_get_boot_ns() - c->head.time;
-	if (bpf_ringbuf_output(&ring, c, at_most(c->head.size, OPEN_CALL), ring_flags()))
-		__sync_fetch_and_add(&lost_calls, 1);
-	bpf_map_delete_elem(&open_calls, &id);
-}
-
 /* sys_exit(regs, result) */
 SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -349,14 +299,14 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!open)
 		return 0;
 	c = (struct wire_syscall *)open->record;
+	/* What a signal's handler calls, before the call it interrupted is made again. */
+	if (is_interrupted(c->ret))
+		return 0;
 	if (is_interrupted(ctx->args[1])) {
 		c->ret = ctx->args[1];
 		return 0;
 	}
-	if (shape->text_kind[1] == CALL_ARG_ARGV && !ctx->args[1])
-		read_new_argv(c);
-	else
-		read_late(c, shape);
+	read_late(c, shape);
 	call_over(id, c, ctx->args[1]);
 	return 0;
 }

@@ -73,8 +73,10 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u32 pid;
 
 	target = current_target(&pid);
-	if (knob_syscalls)
+	if (knob_syscalls) {
+		call_executed(ctx->args[1]);
 		announce_forget(pid);
+	}
 	forget_context(pid);
 	if (!target && !knob_adopt)
 		return 0;
@@ -108,8 +110,10 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	__u32 pid;
 
 	target = current_target(&pid);
-	if (knob_syscalls)
+	if (knob_syscalls) {
+		call_forget();
 		announce_forget(pid);
+	}
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	forget_context(pid);

@@ -23,7 +23,8 @@
  *   name.h       names of events       event.h    one event, from call to ring
  *   quick.h      sys.audit() events that are left out by name
  *   process.h    fork, exec, exit
- *   announce.h   each thread's last event   calls.h   system calls
+ *   announce.h   each thread's last event
+ *   open_calls.h system calls under way    calls.h   their beginning and end
  *
  * An event passes three gates: is the process traced, does the name pass the filter, is there a
  * work area. Then its values are captured into the work area, and the record is copied to the ring,
@@ -122,6 +123,7 @@ static __always_inline int recipe_of(const char *name)
 #include "trace.h"
 #include "event.h"
 #include "quick.h"
+#include "open_calls.h"
 #include "process.h"
 #include "calls.h"
 #include "inode.h"

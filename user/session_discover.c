@@ -137,6 +137,8 @@ void session_on_exec(struct session *s, const struct wire_exec *exec)
 {
 	struct session_add add = session_add_for(s, exec->head.pid);
 
+	if (s->correlator)
+		correlate_process_over(s->correlator, exec->head.pid);
 	process_executed(s->processes, exec->head.pid, exec->head.time);
 	contexts_forget(s->contexts, exec->head.pid, exec->head.time);
 	session_naming_add(s, &exec->head);

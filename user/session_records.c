@@ -309,6 +309,17 @@ static void on_exit_record(struct session *s, const struct wire_exit *wire)
 	s->maybe_over = true;
 }
 
+/* A followed process tells what it is now in its exec. What it did before goes out as what it was
+ * then. */
+static void on_process(struct session *s, const struct wire_process *wire)
+{
+	const struct process_info *known = process_find(s->processes, wire->head.pid);
+
+	if (s->correlator && known && known->exec != wire->exec)
+		correlate_process_over(s->correlator, wire->head.pid);
+	process_learn(s->processes, wire);
+}
+
 /* The number may have been another process's whose exit could not be told. */
 static void on_fork(struct session *s, const struct wire_fork *wire)
 {
@@ -334,7 +345,7 @@ void session_on_record(const void *data, size_t size, void *arg)
 	if (wire_as_audit(head))
 		on_audit(s, wire_as_audit(head), size);
 	else if (wire_as_process(head))
-		process_learn(s->processes, wire_as_process(head));
+		on_process(s, wire_as_process(head));
 	else if (wire_as_fork(head))
 		on_fork(s, wire_as_fork(head));
 	else if (wire_as_exec(head))

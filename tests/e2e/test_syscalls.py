@@ -102,6 +102,9 @@ class Outcomes(Case):
         handler = "signal.signal(signal.SIGUSR1, lambda *a: None)"
         self.assertEqual(self.interrupted("", "kill -STOP $0; sleep .1; kill -CONT $0"), [])
         self.assertEqual(self.interrupted(handler + "; signal.siginterrupt(signal.SIGUSR1, False)", "kill -USR1 $0"), [])
+        # The handler makes a call of its own, before the call it interrupted is made again.
+        caller = "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.signal(signal.SIGUSR1, libc.send)"
+        self.assertEqual(self.interrupted(caller, "kill -USR1 $0"), [])
         self.assertEqual(self.interrupted(handler, "kill -USR1 $0; sleep .1; kill -USR1 $0"), ["EINTR", "EINTR"])
 
     def test_as_strace_says(self):

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""--syscalls: calls that end in other ways than by returning, or of which there are too many."""
+import os
+
+from lib import records
+from lib.case import Case, Config
+from test_syscalls import PATIENT, calls, plain
+
+# Waits until so many threads are in open() of a FIFO.
+BLOCKED = """
+import os, sys, threading, time
+def inside(tid):
+    try:
+        with open("/proc/self/task/%s/syscall" % tid) as f: return f.read().startswith("257 ")
+    except OSError: return False
+def wait_for(n):
+    while sum(map(inside, os.listdir("/proc/self/task"))) < n: time.sleep(.2)
+"""
+
+EXEC = BLOCKED + """
+def execute():
+    wait_for(1)
+    os.execv("/bin/true", ["/bin/true", "of a thread"])
+threading.Thread(target=execute).start()
+os.open(sys.argv[1], os.O_RDONLY)
+"""
+
+MANY = BLOCKED + """
+threading.stack_size(1 << 16)
+threads = [threading.Thread(target=os.open, args=(sys.argv[1], os.O_RDONLY)) for i in range(1100)]
+for t in threads: t.start()
+wait_for(len(threads))
+os.open(sys.argv[1], os.O_WRONLY)
+for t in threads: t.join()
+"""
+
+
+
+class Ends(Case):
+    def fifo(self):
+        path = self.path("fifo")
+        os.mkfifo(path)
+        return path
+
+    def test_exec_by_a_thread(self):
+        """The thread goes on with its leader's number; the leader's own call was interrupted."""
+        fifo = self.fifo()
+        found, _ = self.run_json("--syscalls", *PATIENT, "-e", "open,os.exec", "--", self.py.path, "-S", "-c", EXEC, fifo)
+        execs = records.audits(found, "os.exec")
+        self.assertEqual([[(c["name"], c["ret"]) for c in map(plain, r["syscalls"])] for r in execs], [[("execve", 0)]])
+        self.assertEqual(plain(execs[0]["syscalls"][0])["args"], {"path": "/bin/true", "argv": ["/bin/true", "of a thread"]})
+        opens = [r for r in records.audits(found, "open") if r["args"]["path"] == fifo]
+        self.assertEqual([[c.get("error") for c in map(plain, r["syscalls"])] for r in opens], [["EINTR"]])
+        self.assertEqual([plain(c) for c in calls(found)], [])
+
+    def test_exec_is_told_of_who_did_it(self):
+        """An event that waits for its outcome is told before what the process is afterwards."""
+        other = [p for p in Config.pythons if p.minor != self.py.minor] or [self.py]
+        code = "import os, sys\nos.execv(sys.argv[1], [sys.argv[1], '-S', '-c', 'import sys; sys.audit(\"e2e.after\")'])"
+        for options in ["-f"], []:
+            with self.subTest(options=options):
+                found, _ = self.run_json("--syscalls", *PATIENT, *options, "-e", "os.exec,e2e.*", "--", self.py.path,
+                                         "-S", "-c", code, other[0].path)
+                told = [r.get("event") or r["exe"] for r in found if r["type"] in ("process", "audit")]
+                self.assertEqual(told, [self.py.real, "os.exec", other[0].real, "e2e.after"])
+                self.assertEqual([r["python"].split("+")[0] for r in found if r["type"] == "process"],
+                                 [self.py.version, other[0].version])
+                outcome, = map(plain, records.audits(found, "os.exec")[0]["syscalls"])
+                self.assertEqual([outcome["name"], outcome["ret"]], ["execve", 0])
+
+    def test_many_at_once(self):
+        """There is not room for all calls under way: those that are not told are counted."""
+        fifo = self.fifo()
+        found, _ = self.run_json("--syscalls", "--outcome-wait", "60s", "-e", "open", "--", self.py.path, "-S", "-c", MANY,
+                                 fifo, timeout=100)
+        opens = [r for r in records.audits(found, "open") if r["args"]["path"] == fifo]
+        self.assertEqual(len(opens), 1101)
+        told = len([r for r in opens if r.get("syscalls")])
+        self.assertGreater(told, 900)
+        self.assertGreaterEqual(told + found[-1]["syscalls"]["lost"], 1101)
