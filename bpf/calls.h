@@ -203,6 +203,14 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 	return true;
 }
 
+static __always_inline void own_numbers(struct wire_syscall *c)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	c->ns_pid = own_number(BPF_CORE_READ(task, group_leader));
+	c->ns_tid = own_number(task);
+}
+
 static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_regs *regs,
 				       __u64 nr, struct call_shape *shape)
 {
@@ -223,6 +231,8 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 	c->args[5] = BPF_CORE_READ(regs, r9);
 	if (!is_wanted(shape, c))
 		return;
+	if (shape->has_pid)
+		own_numbers(c);
 	s->used = sizeof(*c);
 	do_text(slot, 0);
 	do_text(slot, 1);

@@ -77,6 +77,16 @@ static __always_inline void call_executed(__u32 tid)
 	call_over(id, c, 0);
 }
 
+/* The current thread makes a process, whose number its namespace may have another for. */
+static __always_inline void call_forks(__u32 child)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
+
+	if (open)
+		((struct wire_syscall *)open->record)->child = child;
+}
+
 /* The current thread ends, perhaps of the signal that interrupted its call. */
 static __always_inline void call_forget(void)
 {

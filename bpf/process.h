@@ -38,8 +38,10 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	inherit_context(pid, child_pid);
 	if (!parent)
 		return 0;
-	if (knob_syscalls)
+	if (knob_syscalls) {
+		call_forks(child_pid);
 		new.flags = announce_fork(child_pid, parent);
+	}
 	if (knob_follow)
 		bpf_map_update_elem(&targets, &child_pid, &new, BPF_ANY);
 	head_fill(&r.head, sizeof(r), WIRE_FORK);

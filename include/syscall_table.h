@@ -52,6 +52,7 @@ struct call_shape {
 	unsigned char class, when;
 	unsigned char text_kind[CALL_TEXTS], text_arg[CALL_TEXTS]; /* CALL_ARG_NONE: no more */
 	unsigned char number_arg, has_number;			   /* of the number at an address */
+	unsigned char has_pid; /* it names a process or thread */
 };
 
 #define SYSCALL_MAX 512 /* numbers are below */

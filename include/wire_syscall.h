@@ -33,6 +33,10 @@ struct wire_syscall {
 	__u16 reserved;
 	__u32 stack; /* offset of a struct wire_stack (wire_stack.h); 0: there is none */
 	__u32 probe; /* of the last event: which image this is */
+	__u32 child; /* thread group id of the process it made; 0 none */
+	/* The thread's own numbers as such a call has them that names processes; 0 other calls. */
+	__u32 ns_pid, ns_tid;
+	__u32 reserved2;
 };
 
 enum wire_syscall_flags {
@@ -41,6 +45,6 @@ enum wire_syscall_flags {
 	WIRE_CALL_LATE_TEXT = 4, /* a text could only be read when the call had returned */
 };
 
-#define WIRE_SYSCALL_ASSERTS _Static_assert(sizeof(struct wire_syscall) == 152, "wire_syscall")
+#define WIRE_SYSCALL_ASSERTS _Static_assert(sizeof(struct wire_syscall) == 168, "wire_syscall")
 
 #endif

@@ -4,7 +4,7 @@ import os
 
 from lib import records
 from lib.case import Case, Config
-from test_syscalls import PATIENT, calls, plain
+from test_syscalls import PATIENT, calls, plain, unannounced
 
 # Waits until so many threads are in open() of a FIFO.
 BLOCKED = """
@@ -78,3 +78,24 @@ class Ends(Case):
         told = len([r for r in opens if r.get("syscalls")])
         self.assertGreater(told, 900)
         self.assertGreaterEqual(told + found[-1]["syscalls"]["lost"], 1101)
+
+class Namespaces(Case):
+    """Numbers that a process has for itself and its children are not ours."""
+
+    def run_inside(self, code):
+        program = self.path("program.py")
+        with open(program, "w") as f:
+            f.write(code)
+        inside = ["unshare", "--pid", "--fork", "--mount-proc", self.py.path, "-S", program]
+        if self.spawn(*inside).wait():
+            self.skipTest("no pid namespaces can be made")
+        found, _ = self.run_json("--syscalls", *PATIENT, "-f", "--", *inside)
+        return [plain(c) for c in unannounced(found)]
+
+    def test_own_number(self):
+        self.assertEqual(self.run_inside("import signal\nsignal.signal(10, lambda *a: None)\nsignal.raise_signal(10)\n"), [])
+
+    def test_child(self):
+        self.assertEqual(self.run_inside("import multiprocessing\nif __name__ == '__main__':\n"
+                                         "    multiprocessing.set_start_method('spawn')\n"
+                                         "    p = multiprocessing.Process(target=int)\n    p.start()\n    p.join()\n"), [])

@@ -69,7 +69,9 @@ struct call_info {
 	int64_t ret; /* as the kernel returned it */
 	uint64_t ns; /* how long it took */
 	uint32_t pid, tid;
-	bool child; /* made between fork and exec */
+	uint32_t ns_pid, ns_tid; /* the same as the process itself has them */
+	uint32_t made;		 /* the process that a fork has made, as pid; 0 none */
+	bool child;		 /* made between fork and exec */
 };
 
 #define CALLS_MAX 16 /* of one event */

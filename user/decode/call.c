@@ -34,6 +34,9 @@ int wire_decode_syscall(const struct wire_syscall *wire, struct call_info *call)
 	call->ns = wire->duration;
 	call->pid = wire->head.pid;
 	call->tid = wire->head.tid;
+	call->ns_pid = wire->ns_pid ?: wire->head.pid;
+	call->ns_tid = wire->ns_tid ?: wire->head.tid;
+	call->made = wire->child ?: wire->ret > 0 ? (uint32_t)wire->ret : 0;
 	call->child = wire->flags & WIRE_CALL_CHILD;
 	return 0;
 }

@@ -440,7 +440,7 @@ static void fork_join(struct correlator *c, uint32_t child, bool explained)
 	for (i = 0; i < FORKS_MAX; i++) {
 		struct fork *f = &c->forks[i];
 
-		if (!f->wire || f->wire->ret != child)
+		if (!f->wire || (f->wire->child ?: f->wire->ret) != child)
 			continue;
 		if (!explained)
 			fork_tell(c, f);
@@ -497,7 +497,7 @@ static void judge(struct correlator *c, const struct wire_syscall *wire,
 	if (call->child && call_executes(call))
 		fork_join(c, call->pid, false);
 	if (call_makes_process(call) && call->ret > 0) {
-		if (!was_joined(c, call->ret))
+		if (!was_joined(c, call->made))
 			fork_wait(c, wire, call);
 		return;
 	}

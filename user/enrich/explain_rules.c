@@ -158,7 +158,7 @@ static bool NETLINK(const struct call_info *call, const struct explain_context *
 static bool OWN_PROCESS(const struct call_info *call, const struct explain_context *context,
 			const char *pattern)
 {
-	return call->args[0] == call->pid || call->args[0] == call->tid;
+	return call->args[0] == call->ns_pid || call->args[0] == call->ns_tid;
 }
 
 static bool CHILD(const struct call_info *call, const struct explain_context *context,

@@ -20,6 +20,8 @@ static struct call_shape shape_of(const struct call_row *row)
 		} else if (arg->kind == CALL_ARG_CLONE3 || arg->kind == CALL_ARG_OPEN_HOW) {
 			shape.has_number = 1;
 			shape.number_arg = arg->at;
+		} else if (arg->kind == CALL_ARG_PID) {
+			shape.has_pid = 1;
 		}
 	}
 	return shape;
