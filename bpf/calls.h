@@ -188,6 +188,7 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 		e = exec ? bpf_map_lookup_elem(&forked, &pid) : 0;
 		if (!e)
 			return false;
+		c->flags = target || knob_adopt ? 0 : WIRE_CALL_UNSEEN;
 	}
 	s->image = NO_IMAGE;
 	if (!e)
@@ -195,7 +196,7 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 	c->event = e->time;
 	c->event_pid = e->pid;
 	c->event_tid = e->tid;
-	c->flags = (e->pid != pid ? WIRE_CALL_CHILD : 0) | (e->lost ? WIRE_CALL_UNCERTAIN : 0);
+	c->flags |= (e->pid != pid ? WIRE_CALL_CHILD : 0) | (e->lost ? WIRE_CALL_UNCERTAIN : 0);
 	c->probe = e->probe;
 	s->image = e->image;
 	s->bias = e->bias;

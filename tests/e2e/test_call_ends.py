@@ -68,6 +68,12 @@ class Ends(Case):
                 outcome, = map(plain, records.audits(found, "os.exec")[0]["syscalls"])
                 self.assertEqual([outcome["name"], outcome["ret"]], ["execve", 0])
 
+    def test_child_that_is_not_followed(self):
+        """Its events are not told: nothing is said of what they announce."""
+        code = "import os\nif not os.fork(): os.execv('/bin/true', ['true'])\nos.wait()\n"
+        found, _ = self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-S", "-c", code)
+        self.assertEqual([plain(c) for c in unannounced(found)], [])
+
     def test_many_at_once(self):
         """There is not room for all calls under way: those that are not told are counted."""
         fifo = self.fifo()

@@ -171,6 +171,7 @@ static void take(struct fixture *f, struct made_call *m)
 
 #define NR_SOCKET  41
 #define NR_CONNECT 42
+#define NR_FORK	   57
 #define NR_VFORK   58
 #define NR_EXECVE  59
 #define NR_UNLINK  87
@@ -193,17 +194,23 @@ static void plain_call(struct fixture *f, uint32_t nr, int64_t ret, const char *
 	take(f, &m);
 }
 
-static void exec_call(struct fixture *f, const char *path, const char *argv, int64_t ret)
+static void exec_call_of(struct fixture *f, uint32_t child, uint16_t flags, const char *path,
+			 const char *argv, int64_t ret)
 {
 	struct made_call m = call_of(f, NR_EXECVE, ret, path);
 	char *second = m.text + WIRE_PAD(strlen(path));
 
-	m.wire.head.pid = m.wire.head.tid = CHILD;
-	m.wire.flags = WIRE_CALL_CHILD;
+	m.wire.head.pid = m.wire.head.tid = child;
+	m.wire.flags = WIRE_CALL_CHILD | flags;
 	m.wire.text_len[1] = strlen(argv) + 1;
 	strcpy(second, argv);
 	m.wire.head.size += WIRE_PAD(strlen(argv) + 1);
 	take(f, &m);
+}
+
+static void exec_call(struct fixture *f, const char *path, const char *argv, int64_t ret)
+{
+	exec_call_of(f, CHILD, 0, path, argv, ret);
 }
 
 #define came(f, expected) assert_string_equal((f)->log.text, expected)
@@ -241,7 +248,6 @@ static void test_explains_once(void **state)
 	came(f, "os.remove unlink=0\nhidden unlink after os.remove #1\n");
 }
 
-/* Not all are kept, but all are counted. */
 /* The interpreter makes a call again that a signal interrupted. */
 static void test_interrupted(void **state)
 {
@@ -257,6 +263,7 @@ static void test_interrupted(void **state)
 	came(f, "open openat=-4 openat=-4 openat=3\nhidden openat after open #1\n");
 }
 
+/* Not all are kept, but all are counted. */
 static void test_very_many(void **state)
 {
 	struct fixture *f = *state;
@@ -479,6 +486,30 @@ static void test_hidden_program(void **state)
 	came(f, "hidden vfork after - #0\nhidden execve after - #0\n");
 }
 
+/* A child of os.fork() raises events that are not told, unless it is followed. */
+static void test_unseen_child(void **state)
+{
+	struct fixture *f = *state;
+	struct correlate_counts counts;
+	int i;
+
+	event(f, "os.fork", NULL);
+	exec_call_of(f, CHILD, WIRE_CALL_UNSEEN, "/bin/sh", "sh", 0);
+	plain_call(f, NR_FORK, CHILD, NULL);
+	for (i = 0; i < 9; i++)
+		event(f, "os.remove", "/tmp/x", NULL);
+	f->log.text[0] = '\0';
+	exec_call_of(f, CHILD, WIRE_CALL_UNSEEN, "/bin/sh", "sh", 0);
+	came(f, "");
+	correlate_counts(f->c, &counts);
+	assert_int_equal(counts.unjudged, 2);
+	exec_call_of(f, CHILD + 1, WIRE_CALL_UNSEEN, "/bin/sh", "sh", 0);
+	came(f, "os.remove\nhidden execve after os.remove #10\n");
+	f->log.text[0] = '\0';
+	exec_call(f, "/bin/sh", "sh", 0);
+	came(f, "hidden execve after os.remove #10\n");
+}
+
 static void connect_call(struct fixture *f, uint16_t port)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -516,17 +547,18 @@ static void test_port(void **state)
 static void test_process_ends(void **state)
 {
 	struct fixture *f = *state;
+	struct correlate_counts counts;
 
 	event(f, "os.remove", "/tmp/x", NULL);
-	correlate_process_over(f->c, PID);
-	came(f, "os.remove\n");
-	/* Nothing is remembered of it. */
-	plain_call(f, NR_UNLINK, 0, "/tmp/x");
-	came(f, "os.remove\nhidden unlink after - #0\n");
-	/* Nothing of it is told later. */
 	plain_call(f, NR_VFORK, CHILD, NULL);
+	came(f, "");
 	correlate_process_over(f->c, PID);
-	came(f, "os.remove\nhidden unlink after - #0\nhidden vfork after - #0\n");
+	came(f, "os.remove\nhidden vfork after os.remove #1\n");
+	/* Nothing is remembered of it, and nothing said of what comes late. */
+	plain_call(f, NR_UNLINK, 0, "/tmp/x");
+	came(f, "os.remove\nhidden vfork after os.remove #1\n");
+	correlate_counts(f->c, &counts);
+	assert_int_equal(counts.unjudged, 1);
 }
 
 /* However many threads there are and however long they wait, what is kept is bounded. */
@@ -599,6 +631,7 @@ int main(void)
 		TEST(test_database),
 		TEST(test_multiprocessing),
 		TEST(test_hidden_program),
+		TEST(test_unseen_child),
 		TEST(test_port),
 		TEST(test_process_ends),
 		TEST(test_bounds),

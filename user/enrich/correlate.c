@@ -17,6 +17,7 @@
 #define HELD_MAX     (8u << 20) /* bytes of events kept back */
 #define FORKS_MAX    256
 #define JOINED_MAX   64
+#define CHILDREN_MAX 1024
 
 /* Before its first event a thread may be in a call that was announced before tracing began. */
 #define START_NS 200000000ull
@@ -72,6 +73,7 @@ struct correlator {
 	uint32_t joined[JOINED_MAX]; /* children whose exec was explained, before their fork
 					returned */
 	unsigned int next_joined;
+	uint32_t children[CHILDREN_MAX]; /* of os.fork(), by the last bits of their number */
 	struct correlate_counts counts;
 };
 
@@ -362,6 +364,8 @@ static void attach(struct correlator *c, struct known *k, const struct wire_sysc
 {
 	bool done = consume(&k->e, call);
 
+	if (k->e.mode == EXPLAIN_PROCESS && call->made)
+		c->children[call->made % CHILDREN_MAX] = call->made;
 	if (k->held) {
 		keep_call(k->held, wire);
 		k->held->ready |= done;
@@ -480,6 +484,28 @@ static void fork_wait(struct correlator *c, const struct wire_syscall *wire,
 	c->forks[i].deadline = wire->head.time + wire->duration + c->wait;
 }
 
+/* Of a thread that has ended with its process nothing is kept: its last call may come after the
+ * process's end. */
+static bool is_of_the_gone(struct correlator *c, const struct wire_syscall *wire)
+{
+	return wire->event && wire->event_pid == wire->head.pid && !thread_of(c, wire);
+}
+
+/* Is it made by a child of os.fork(), whose events are not told? It may have announced it. The call
+ * that made the child may return later. */
+static bool is_of_the_unseen(struct correlator *c, const struct wire_syscall *wire)
+{
+	const struct thread *t = thread_of(c, wire);
+	int i;
+
+	if (!(wire->flags & WIRE_CALL_UNSEEN))
+		return false;
+	for (i = 0; t && i < WINDOW && t->window[i]; i++)
+		if (t->window[i]->e.mode == EXPLAIN_PROCESS && !t->window[i]->e.forked)
+			return true;
+	return c->children[wire->head.pid % CHILDREN_MAX] == wire->head.pid;
+}
+
 /* A call that nothing explains. */
 static void judge(struct correlator *c, const struct wire_syscall *wire,
 		  const struct call_info *call)
@@ -489,8 +515,8 @@ static void judge(struct correlator *c, const struct wire_syscall *wire,
 	case CALL_ANNOUNCED: break;
 	default: return;
 	}
-	if (wire->flags & WIRE_CALL_UNCERTAIN ||
-	    (!wire->event && wire->head.time < c->start + START_NS)) {
+	if (wire->flags & WIRE_CALL_UNCERTAIN || is_of_the_gone(c, wire) ||
+	    is_of_the_unseen(c, wire) || (!wire->event && wire->head.time < c->start + START_NS)) {
 		c->counts.unjudged++;
 		return;
 	}
