@@ -21,6 +21,7 @@
 #define MAP_ANON     0x20
 #define X32_BIT	     0x40000000
 #define ARGV_MAX     32
+#define TS_COMPAT    2 /* arch/x86/include/asm/thread_info.h */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -251,6 +252,14 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 		__sync_fetch_and_add(&lost_calls, 1);
 }
 
+/* Does the call come by the 32-bit entry, where the numbers mean other calls? */
+static __always_inline bool is_compat(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
 /* sys_enter(regs, number) */
 SEC("raw_tp/sys_enter")
 int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
@@ -263,6 +272,8 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;
 	if (!bpf_map_lookup_elem(&targets, &pid) && !bpf_map_lookup_elem(&forked, &pid))
+		return 0;
+	if (is_compat())
 		return 0;
 	if (bpf_map_pop_elem(&free_scratches, &slot)) {
 		__sync_fetch_and_add(&lost_calls, 1);

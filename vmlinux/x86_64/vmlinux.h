@@ -163,7 +163,12 @@ struct cred {
 	kuid_t uid;
 };
 
+struct thread_info {
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid, tgid;
 	int exit_code;
 	__u64 start_boottime;
