@@ -56,8 +56,19 @@ static __always_inline void announce(const struct scratch *s, __u64 time)
 	}
 	bpf_map_update_elem(&thread_events, &id, &now, BPF_ANY);
 	target = bpf_map_lookup_elem(&targets, &now.pid);
-	if (target)
-		target->flags |= TARGET_PYTHON;
+	if (!target)
+		return;
+	target->probe = s->probe;
+	target->flags |= TARGET_PYTHON;
+}
+
+/* What there is to say of a thread that has raised no event. */
+static __always_inline struct thread_event no_event(const struct target *target)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	return (struct thread_event){
+		.pid = id >> 32, .tid = id, .image = NO_IMAGE, .probe = target ? target->probe : 0};
 }
 
 /* An event that is not told: what comes next does not follow the one before. */
@@ -75,23 +86,34 @@ static __always_inline void announce_filtered(void)
 static __always_inline void announce_lost(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
-
-	if (last)
-		last->lost = LOST_SHADOW;
-}
-
-/* The current thread forks a process. Returns what is known of a child that runs what we run. */
-static __always_inline __u32 announce_fork(__u32 child, const struct target *parent)
-{
-	__u64 id = bpf_get_current_pid_tgid(), child_id = (__u64)child << 32 | child;
-	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id), first;
+	__u32 pid = id >> 32;
 
 	if (last) {
-		bpf_map_update_elem(&forked, &child, last, BPF_ANY);
-		bpf_map_update_elem(&thread_events, &child_id, last, BPF_ANY);
+		last->lost = LOST_SHADOW;
+		return;
 	}
-	return parent->flags & TARGET_PYTHON;
+	first = no_event(bpf_map_lookup_elem(&targets, &pid));
+	first.time = bpf_ktime_get_boot_ns();
+	first.lost = LOST_SHADOW;
+	bpf_map_update_elem(&thread_events, &id, &first, BPF_ANY);
+}
+
+/* The current thread forks a process, which runs what we run. */
+static __always_inline void announce_fork(__u32 child, const struct target *parent,
+					  struct target *child_target)
+{
+	__u64 id = bpf_get_current_pid_tgid(), child_id = (__u64)child << 32 | child;
+	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id), none;
+
+	child_target->flags = parent->flags & TARGET_PYTHON;
+	child_target->probe = parent->probe;
+	if (!child_target->flags)
+		return;
+	none = no_event(parent);
+	last = last ?: &none;
+	bpf_map_update_elem(&forked, &child, last, BPF_ANY);
+	bpf_map_update_elem(&thread_events, &child_id, last, BPF_ANY);
 }
 
 /* The current process runs something else now, or has ended. */

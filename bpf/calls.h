@@ -192,8 +192,10 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 		c->flags = target || knob_adopt ? 0 : WIRE_CALL_UNSEEN;
 	}
 	s->image = NO_IMAGE;
-	if (!e)
+	if (!e) {
+		c->probe = target->probe;
 		return true;
+	}
 	c->event = e->time;
 	c->event_pid = e->pid;
 	c->event_tid = e->tid;

@@ -40,7 +40,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (knob_syscalls) {
 		call_forks(child_pid);
-		new.flags = announce_fork(child_pid, parent);
+		announce_fork(child_pid, parent, &new);
 	}
 	if (knob_follow)
 		bpf_map_update_elem(&targets, &child_pid, &new, BPF_ANY);

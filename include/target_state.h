@@ -10,8 +10,8 @@ enum target_flags {
 };
 
 struct target {
-	__u32 flags; /* enum target_flags */
-	__u32 reserved;
+	__u32 flags;	  /* enum target_flags */
+	__u32 probe;	  /* with TARGET_PYTHON: that has seen its last event */
 	__u64 paid_until; /* --rate: see bpf/rate.h; boot clock, ns */
 };
 

@@ -43,6 +43,22 @@ print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(
 """
 
 
+# A thread that is not Python's calls a function of the C library.
+NATIVE = """
+import ctypes, sys
+libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
+libc.pthread_create(ctypes.byref(thread), None, getattr(libc, sys.argv[1]), ctypes.c_char_p(sys.argv[2].encode()))
+libc.pthread_join(thread, None)
+"""
+
+LOST = """
+import os, sys, threading
+for i in range(20): sys.audit("e2e.burn")
+thread = threading.Thread(target=os.open, args=("/etc/hostname", os.O_RDONLY))
+thread.start()
+thread.join()
+"""
+
 
 class Ends(Case):
     def fifo(self):
@@ -100,6 +116,40 @@ class Ends(Case):
         found, job = self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", COMPAT)
         self.assertEqual(job.stdout().strip(), "0")
         self.assertEqual([plain(c) for c in unannounced(found)], [])
+
+
+class Eventless(Case):
+    """Threads that have raised no event, or none that was told."""
+
+    def test_program_of_a_native_thread(self):
+        found, _ = self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", NATIVE, "system", "exit 0")
+        told = [plain(c) for c in unannounced(found)]
+        self.assertEqual([c["args"]["argv"] for c in told if c["name"] == "execve"], [["sh", "-c", "exit 0"]], told)
+        self.assertEqual(len([c for c in told if c["name"] in ("clone", "clone3", "vfork")]), 1, told)
+
+    def test_first_event_is_lost(self):
+        """What it would have announced is not judged."""
+        found, _ = self.run_json("--syscalls", *PATIENT, "--rate", "1", "--", self.py.path, "-S", "-c", LOST)
+        self.assertGreater(records.total_lost(found[-1]), 0)
+        self.assertEqual([plain(c) for c in unannounced(found)], [])
+
+    def test_which_interpreter(self):
+        """A call of such a thread is told of the interpreter its process runs."""
+        other = [p for p in Config.pythons if p.minor != self.py.minor]
+        if not other:
+            self.skipTest("only one version of Python")
+        ticker, out, gone = self.ticker(), self.path("out.json"), self.path("gone")
+        tracer = self.tool("-a", "--syscalls", *PATIENT, "-e", "e2e.tick", "--format", "json", "-o", out)
+        self.grows(out, b"e2e.tick")
+        job = self.spawn(other[0].path, "-c", NATIVE, "rmdir", gone)
+        self.assertEqual(job.wait(), 0)
+        self.grows(out, gone.encode())
+        self.finish(ticker)
+        tracer.signal(2)
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        told = [r for r in records.load(out) if r.get("pid") == job.pid]
+        self.assertEqual([r["name"] for r in told if r["type"] == "syscall"], ["rmdir"])
+        self.assertEqual([r["python"].split("+")[0] for r in told if r["type"] == "process"], [other[0].version])
 
 
 class Namespaces(Case):
