@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -229,6 +230,27 @@ static void another_file(void **state)
 	spool_free(s);
 }
 
+/* What cannot be opened now is not damaged. */
+static void no_descriptors(void **state)
+{
+	struct rlimit limit, none;
+	struct spool *s;
+
+	s = open_kind(1);
+	put(s, 7, 100);
+	spool_free(s);
+	s = open_kind(1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(next(s), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(waiting(s), 2);
+	assert_int_equal(next(s), 7);
+	spool_free(s);
+}
+
 static void frames(void **state)
 {
 	unsigned char data[SPOOL_HEADER + SPOOL_FRAME_HEADER + 3];
@@ -278,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_descriptors, setup, teardown),
 		cmocka_unit_test(frames),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	};

@@ -197,18 +197,26 @@ static int open_reader(struct spool *s, uint64_t seq)
 	return s->read_fd < 0 ? -errno : 0;
 }
 
+/* Says nothing of the file. */
+static bool will_pass(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EINTR;
+}
+
 /* The frame at the position, in s->frame: it has been checked when the spool was opened, and may
- * have been damaged since. */
+ * have been damaged since (-EBADMSG). */
 static int read_frame(struct spool *s, const struct spool_file *file, struct spool_block *block)
 {
 	uint64_t left = file->end - s->peek.offset;
 	size_t at = 0, start, want = SPOOL_FRAME_HEADER;
 	uint32_t len;
 	ssize_t n;
+	int err = open_reader(s, file->seq);
 
-	if (left < want || open_reader(s, file->seq))
-		return -EBADMSG;
+	if (left < want || err)
+		return will_pass(err) ? err : -EBADMSG;
 	s->frame.len = 0;
+	s->frame.failed = false;
 	if (!buf_reserve(&s->frame, want))
 		return -ENOMEM;
 	if (pread(s->read_fd, s->frame.data, want, (off_t)s->peek.offset) != (ssize_t)want)
@@ -216,10 +224,8 @@ static int read_frame(struct spool *s, const struct spool_file *file, struct spo
 	len = spool_frame_length((unsigned char *)s->frame.data);
 	if (!len || len > SPOOL_BLOCK_MAX || len > left - want)
 		return -EBADMSG;
-	if (!buf_reserve(&s->frame, want + len)) {
-		s->frame.failed = false;
+	if (!buf_reserve(&s->frame, want + len))
 		return -ENOMEM;
-	}
 	n = pread(s->read_fd, s->frame.data, want + len, (off_t)s->peek.offset);
 	if (n < 0 || spool_frame((unsigned char *)s->frame.data, n, &at, block, &start) != 1)
 		return -EBADMSG;
@@ -250,7 +256,7 @@ int spool_peek(struct spool *s, uint32_t max, struct buf *out, struct spool_bloc
 
 	while ((file = next_file(s))) {
 		err = read_frame(s, file, block);
-		if (err == -ENOMEM)
+		if (will_pass(err))
 			return err;
 		if (err) {
 			skip_rest(s, file);
