@@ -2,6 +2,7 @@
 #include "base/notify.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 static int notify_fd = -1;
 static int64_t alive_every, alive_at; /* µs of the monotonic clock; 0: no watchdog */
+static char untold[64];		      /* the state, while the manager has no room for it */
 
 static int64_t now_us(void)
 {
@@ -70,15 +72,23 @@ void notify_open(void)
 	unsetenv("WATCHDOG_PID");
 }
 
-static void tell(const char *text)
+static bool tell(const char *text)
 {
-	if (notify_fd >= 0 && send(notify_fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_debug("service manager: %s", strerror(errno));
+	if (notify_fd < 0 || send(notify_fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	log_debug("service manager: %s", strerror(errno));
+	return errno != EAGAIN;
+}
+
+/* A manager that waits for it would give us up. */
+static void tell_state(const char *state)
+{
+	snprintf(untold, sizeof(untold), "%s", tell(state) ? "" : state);
 }
 
 void notify_ready(void)
 {
-	tell("READY=1");
+	tell_state("READY=1");
 }
 
 void notify_reloading(void)
@@ -86,7 +96,7 @@ void notify_reloading(void)
 	char text[64];
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now_us());
-	tell(text);
+	tell_state(text);
 }
 
 void notify_status(const char *text)
@@ -101,13 +111,15 @@ void notify_alive(void)
 {
 	int64_t now = now_us();
 
+	if (untold[0] && tell(untold))
+		untold[0] = '\0';
 	if (!alive_every || now < alive_at)
 		return;
-	alive_at = now + alive_every;
-	tell("WATCHDOG=1");
+	if (tell("WATCHDOG=1"))
+		alive_at = now + alive_every;
 }
 
 void notify_stopping(void)
 {
-	tell("STOPPING=1");
+	tell_state("STOPPING=1");
 }

@@ -18,7 +18,8 @@ void notify_reloading(void);
 /* A line for people, "STATUS" of systemctl status. */
 void notify_status(const char *text);
 
-/* To be called often: says that the main loop runs, as often as the watchdog wants to hear it. */
+/* To be called often: says that the main loop runs, as often as the watchdog wants to hear it, and
+ * what there was no room for before. */
 void notify_alive(void);
 
 void notify_stopping(void);
