@@ -220,6 +220,14 @@ class Answers(OtlpCase):
         self.assertGreaterEqual(receiver.requests[1].time - receiver.requests[0].time, 1.9)
         self.exactly(receiver, 10)
 
+    def test_retry_after_ever(self):
+        """However long a receiver asks for, it is not asked again at once."""
+        for after in "9223372036854775807", "9223372036854776", "9223372036855":
+            receiver = self.receiver()
+            receiver.otherwise = otlp.say(503, headers=[("Retry-After", after)])
+            self.export(receiver, COUNT % 10 + "\nimport time; time.sleep(3)")
+            self.assertEqual(len(receiver.requests), 1, after)
+
     def test_refused(self):
         """What must not be sent again is not, and is counted."""
         receiver = self.receiver()

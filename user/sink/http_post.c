@@ -19,6 +19,7 @@
 #define KEPT_MAX   (64 << 10) /* of an answer's body */
 /* OTLP: a client has to limit what it reads of an answer, and 4 MiB is advised. */
 #define ANSWER_MAX (4 << 20)
+#define AFTER_MAX  86400 /* s: who asks for longer is heard as if it were that */
 
 struct http_post {
 	const struct http_post_target *target;
@@ -208,7 +209,9 @@ static void read_answer(struct http_post *p, CURLcode result, struct http_answer
 	*a = (struct http_answer){
 		/* An answer that does not end has a status all the same. */
 		.status = !result || p->too_long ? (int)status : 0,
-		.retry_after = after > 0 ? (int64_t)after * 1000 : 0,
+		.retry_after = after <= 0	   ? 0
+			       : after < AFTER_MAX ? after * 1000
+						   : AFTER_MAX * 1000ll,
 		.error = p->error[0] ? p->error : curl_easy_strerror(result),
 		.body = p->body.data,
 		.len = p->body.len,
