@@ -373,6 +373,27 @@ class Spool(OtlpCase):
         self.assertEqual(self.summary(found)["delivered"], one["waiting"])
         self.assertEqual(self.numbers(receiver), list(range(20000 - one["waiting"], 20000)))
 
+    def test_small(self):
+        """A spool as small as may be takes batches that are larger than half of it, in parts."""
+        receiver = self.receiver()
+        receiver.stop()
+        code = "import sys\nfor i in range(100): sys.audit('e2e.n', i, 'x' * 4000)"
+        found, _ = self.export(receiver, code, "-s", "4000", "--spool", self.path("spool") + ",1M")
+        self.assertEqual(self.summary(found)["dropped"]["spool_failed"], 0)
+        self.assertEqual(self.summary(found)["waiting"], 100)
+
+    def test_other_batches(self):
+        """Blocks that an earlier run has made larger than this one's requests may be go one by one."""
+        receiver = self.receiver()
+        receiver.stop()
+        spool = ("--spool", self.path("spool"))
+        self.export(receiver, COUNT % 2000, *spool)
+        receiver.start()
+        found, _ = self.export(receiver, "pass", *spool, env={"OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "3"})
+        self.exactly(receiver, 2000)
+        blocks = [len(r.records()) for r in receiver.requests]
+        self.assertLessEqual(max(blocks), 512)
+
     def test_damage(self):
         """What is damaged is skipped, told and counted; the rest is sent."""
         receiver = self.receiver()

@@ -16,7 +16,7 @@
 
 #define NS_PER_MS     1000000ll
 #define BODY_MAX      (4 << 20) /* bytes after which a request takes no more blocks */
-#define BLOCK_MAX     (1 << 20) /* bytes at which a batch is full */
+#define BLOCK_MAX     (1 << 20) /* bytes of a batch */
 #define ROUNDS	      16	/* requests one flush may end: others want their turn */
 #define RETRY_MIN     (250 * NS_PER_MS)
 #define RETRY_MAX     (15000 * NS_PER_MS)
@@ -59,6 +59,7 @@ struct otlp {
 	struct otlp_batch batch;
 	struct otlp_queue *queue;
 	bool spooled;
+	size_t block_max; /* bytes at which a batch is full */
 
 	/* The request under way, or to be sent again. */
 	struct buf body, packed;
@@ -100,6 +101,9 @@ static int open_queue(struct otlp *o, const struct otlp_options *options)
 			return -EINVAL;
 	}
 	o->spooled = spool;
+	/* The spool takes blocks of half its size, and a batch is full after a record too many. */
+	o->block_max =
+		spool && options->spool_size / 4 < BLOCK_MAX ? options->spool_size / 4 : BLOCK_MAX;
 	o->queue = otlp_queue_new(spool);
 	if (!o->queue)
 		log_error("--otlp: out of memory");
@@ -198,7 +202,7 @@ static bool has_room(const struct otlp *o)
 
 static bool is_full(const struct otlp *o)
 {
-	return o->batch.block.records >= o->config.batch || o->batch.block.len >= BLOCK_MAX;
+	return o->batch.block.records >= o->config.batch || o->batch.block.len >= o->block_max;
 }
 
 /* Says in the stream how many events are missing at this place. */
@@ -238,6 +242,7 @@ static void otlp_record(void *arg, const struct audit_event *event)
 static int collect(struct otlp *o)
 {
 	struct spool_block block;
+	uint32_t room;
 	size_t before;
 	int ret = 0;
 
@@ -249,9 +254,10 @@ static int collect(struct otlp *o)
 		before = o->body.len;
 		if (o->config.json && o->sent.records)
 			buf_char(&o->body, ',');
-		ret = otlp_queue_peek(
-			o->queue, o->sent.records ? o->config.batch - o->sent.records : UINT32_MAX,
-			&o->body, &block);
+		/* A block that an earlier run has kept may be larger. */
+		room = o->sent.records < o->config.batch ? o->config.batch - o->sent.records : 0;
+		ret = otlp_queue_peek(o->queue, o->sent.records ? room : UINT32_MAX, &o->body,
+				      &block);
 		if (ret <= 0) {
 			buf_truncate(&o->body, before);
 			break;
