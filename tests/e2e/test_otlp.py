@@ -292,6 +292,28 @@ class Answers(OtlpCase):
         self.assertEqual((drops["queue_full"], drops["unsent"]), (0, 10000), "by default bytes are the bound")
 
 
+    def test_losses_are_told(self):
+        """What was lost while there was no room is told when there is."""
+        receiver = self.receiver()
+        receiver.stop()
+        env = {"OTEL_BLRP_MAX_QUEUE_SIZE": "5", "OTEL_BLRP_SCHEDULE_DELAY": "20"}
+        job, tracer = self.parts(receiver, "--rate", "200", env=env)
+        self.say(job, 5000)
+        self.until(lambda: b'"reason":"rate"' in open(tracer.out, "rb").read(), "a loss in the output")
+        receiver.start()
+        self.until(lambda: receiver.taken, "a receiver again", 30)
+        time.sleep(1)
+        self.say(job, 1)
+        found = self.end(tracer, job)
+        told = {}
+        for r in receiver.records():
+            if r.name == "pyaudit.lost":
+                reason = r.attributes["pyaudit.lost.reason"]
+                told[reason] = told.get(reason, 0) + r.attributes["pyaudit.lost.count"]
+        self.assertEqual(told.get("rate"), found[-1]["lost"]["rate"])
+        self.assertEqual(told.get("output"), self.summary(found)["dropped"]["queue_full"])
+
+
 class Outage(OtlpCase):
     def test_restart(self):
         """The receiver goes and comes back under load; connections that stood are reset."""

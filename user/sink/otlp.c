@@ -71,7 +71,9 @@ struct otlp {
 	bool told, ending;
 	int64_t retry_at, retry_delay, begun, told_at;
 	unsigned int seed;
-	uint64_t delivered, drops[DROPS], told_dropped;
+	uint64_t delivered, drops[DROPS];
+	uint64_t seen_dropped;	   /* events dropped, and of those lost anywhere, */
+	uint64_t untold[LOSS_MAX]; /* the ones that no record tells of yet */
 };
 
 static void otlp_free(void *arg)
@@ -205,17 +207,24 @@ static bool is_full(const struct otlp *o)
 	return o->batch.block.records >= o->config.batch || o->batch.block.len >= o->block_max;
 }
 
-/* Says in the stream how many events are missing at this place. */
-static void add_loss(struct otlp *o, int64_t time)
+/* Says in the stream how many events are missing at this place; what there is no room for is said
+ * later. */
+static void add_losses(struct otlp *o, int64_t time)
 {
 	uint64_t dropped = o->drops[DROP_QUEUE_FULL] + o->drops[DROP_SPOOL_FAILED];
 	struct audit_event event = {.type = RECORD_LOST, .time.ns = time};
+	int i;
 
-	if (dropped == o->told_dropped)
-		return;
-	event.lost = (struct loss){LOSS_OUTPUT, dropped - o->told_dropped};
-	if (!otlp_batch_add(&o->batch, &o->origin, &event))
-		o->told_dropped = dropped;
+	o->untold[LOSS_OUTPUT] += dropped - o->seen_dropped;
+	o->seen_dropped = dropped;
+	for (i = 0; i < LOSS_MAX; i++) {
+		event.lost = (struct loss){i, o->untold[i]};
+		if (!o->untold[i] || !has_room(o) || otlp_batch_add(&o->batch, &o->origin, &event))
+			continue;
+		o->untold[i] = 0;
+		if (is_full(o))
+			seal(o);
+	}
 }
 
 static void otlp_record(void *arg, const struct audit_event *event)
@@ -223,15 +232,15 @@ static void otlp_record(void *arg, const struct audit_event *event)
 	struct otlp *o = arg;
 	bool counts = event->type == RECORD_AUDIT;
 
-	if (!otlp_wants(event))
+	if (event->type == RECORD_LOST)
+		o->untold[event->lost.reason] += event->lost.count;
+	add_losses(o, event->time.ns);
+	if (event->type == RECORD_LOST || !otlp_wants(event))
 		return;
 	if (!has_room(o)) {
 		drop(o, DROP_QUEUE_FULL, counts);
 		return;
 	}
-	add_loss(o, event->time.ns);
-	if (is_full(o))
-		seal(o);
 	if (otlp_batch_add(&o->batch, &o->origin, event))
 		drop(o, DROP_NO_MEMORY, counts);
 	if (is_full(o))
