@@ -8,6 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/otlp_answer.h"
@@ -69,8 +70,8 @@ struct otlp {
 	bool up;      /* the last answer was a good one, or there was none */
 	bool failing; /* the same request is to be sent again */
 	bool told, ending;
-	int64_t retry_at, retry_delay, begun, told_at;
-	unsigned int seed;
+	int64_t retry_at, begun, told_at;
+	struct backoff backoff;
 	uint64_t delivered, drops[DROPS];
 	uint64_t seen_dropped;	   /* events dropped, and of those lost anywhere, */
 	uint64_t untold[LOSS_MAX]; /* the ones that no record tells of yet */
@@ -132,8 +133,7 @@ static int start(struct otlp *o, const struct otlp_options *options)
 	otlp_origin_init(&o->origin, &c->attributes);
 	o->origin.identity_in_records = options->identity_in_records;
 	otlp_batch_init(&o->batch, c);
-	o->seed = (unsigned int)clock_ns(CLOCK_MONOTONIC);
-	o->retry_delay = RETRY_MIN;
+	backoff_init(&o->backoff, RETRY_MIN, RETRY_MAX);
 	o->up = true;
 	o->http = http_post_new("--otlp", &o->target);
 	return o->http ? open_queue(o, options) : -EINVAL;
@@ -316,13 +316,9 @@ static int post(struct otlp *o)
 /* asked: ns to wait, if the receiver says so; else 0. */
 static void retry_later(struct otlp *o, int64_t asked)
 {
-	int64_t delay = o->retry_delay / 2 + rand_r(&o->seed) % o->retry_delay;
+	int64_t delay = asked < RETRY_ASKED ? asked : RETRY_ASKED;
 
-	if (asked)
-		delay = asked < RETRY_ASKED ? asked : RETRY_ASKED;
-	else
-		o->retry_delay = o->retry_delay * 2 < RETRY_MAX ? o->retry_delay * 2 : RETRY_MAX;
-	o->retry_at = clock_ns(CLOCK_MONOTONIC) + delay;
+	o->retry_at = clock_ns(CLOCK_MONOTONIC) + (asked ? delay : backoff_next(&o->backoff));
 	o->failing = true;
 	o->up = false;
 	otlp_queue_rewind(o->queue);
@@ -346,7 +342,7 @@ static void settle(struct otlp *o, const struct otlp_answer *a, int status)
 	bool warned = a->rejected || a->message[0];
 
 	otlp_queue_take(o->queue);
-	o->retry_delay = RETRY_MIN;
+	backoff_reset(&o->backoff);
 	o->up = false;
 	if (a->verdict == OTLP_REFUSED) {
 		if (may_tell(o))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -44,9 +45,9 @@ struct sender {
 	uint64_t delivered, dropped[SENDER_DROPS], resent;
 	bool lines; /* each message ends with a line end */
 	bool up, told;
-	int64_t retry_at, retry_delay;
+	int64_t retry_at;
+	struct backoff backoff;
 	int64_t asked_at; /* when it was told that no more will come */
-	unsigned int seed;
 };
 
 struct sender *sender_new(const char *what, const struct address *address, int flags)
@@ -58,8 +59,7 @@ struct sender *sender_new(const char *what, const struct address *address, int f
 		return NULL;
 	}
 	s->what = what;
-	s->seed = (unsigned int)clock_ns(CLOCK_MONOTONIC);
-	s->retry_delay = RETRY_MIN;
+	backoff_init(&s->backoff, RETRY_MIN, RETRY_MAX);
 	s->lines = flags & SENDER_LINES;
 	s->channel = channel_new(what, address, flags);
 	if (s->channel)
@@ -156,7 +156,7 @@ static void confirm_to(struct sender *s, size_t mark)
 	if (mark == s->confirmed)
 		return;
 	s->confirmed = mark;
-	s->retry_delay = RETRY_MIN;
+	backoff_reset(&s->backoff);
 	if (s->told)
 		log_warn("%s: delivers again", s->what);
 	s->told = false;
@@ -201,8 +201,7 @@ static size_t first_unread(const struct sender *s, int err)
 
 static void retry_later(struct sender *s, int64_t now)
 {
-	s->retry_at = now + s->retry_delay / 2 + rand_r(&s->seed) % s->retry_delay;
-	s->retry_delay = s->retry_delay * 2 < RETRY_MAX ? s->retry_delay * 2 : RETRY_MAX;
+	s->retry_at = now + backoff_next(&s->backoff);
 	s->up = false;
 }
 
