@@ -2,7 +2,6 @@
 /* The HTTP server: answers, refusals, and clients that mean no good. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -68,10 +67,8 @@ static int connect_to(void)
 
 static void serve(int rounds)
 {
-	struct pollfd p = {.fd = http_server_fd(server), .events = POLLIN};
-
 	while (rounds--) {
-		poll(&p, 1, 5);
+		usleep(2000);
 		http_server_run(server);
 	}
 }

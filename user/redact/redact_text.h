@@ -93,7 +93,7 @@ void scan_parameters(const struct view *v, uint32_t from, uint32_t to, struct sp
 struct command_line {
 	const struct program *program; /* whose own flags are known */
 	bool subcommand;	       /* the one that program's flags belong to was seen */
-	bool first_done, is_shell, code_next;
+	bool is_shell, code_next;
 	bool secret_next;
 	char secret_after; /* of the next word only what stands behind this; 0: all */
 };

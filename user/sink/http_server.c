@@ -26,7 +26,6 @@ struct client {
 
 struct http_server {
 	struct MHD_Daemon *daemon;
-	int fd; /* of the daemon's epoll */
 	const struct http_page *pages;
 	void *arg;
 	char address[INET6_ADDRSTRLEN + 16];
@@ -249,7 +248,6 @@ struct http_server *http_server_open(const char *what, const char *where,
 				     const struct http_page *pages, void *arg)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
-	const union MHD_DaemonInfo *info;
 	int listener;
 
 	if (!s) {
@@ -269,8 +267,6 @@ struct http_server *http_server_open(const char *what, const char *where,
 			  strerror(errno));
 		goto fail;
 	}
-	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	s->fd = info ? info->epoll_fd : -1;
 	return s;
 fail:
 	http_server_free(s);
@@ -280,11 +276,6 @@ fail:
 const char *http_server_address(const struct http_server *server)
 {
 	return server->address;
-}
-
-int http_server_fd(const struct http_server *server)
-{
-	return server->fd;
 }
 
 void http_server_run(struct http_server *server)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A small HTTP server for what is asked of the tracer itself: GET of a few paths, each answered
- * from memory. It has no thread: the caller polls a descriptor. Clients are not trusted: their
+ * from memory. It has no thread: the caller has it go on. Clients are not trusted: their
  * number, the size of a request and the time it may take are bounded, and when all places are taken
  * the client that has been idle longest makes room.
  */
@@ -31,11 +31,7 @@ struct http_server *http_server_open(const char *what, const char *where,
 /* Where it listens, with the port it got: "127.0.0.1:9464". */
 const char *http_server_address(const struct http_server *server);
 
-/* Readable when there is something to do. */
-int http_server_fd(const struct http_server *server);
-
-/* Does what can be done without waiting. To be called when the descriptor is readable, and every
- * second at least: clients that are too slow are let go here. */
+/* Does what can be done without waiting. To be called every few milliseconds. */
 void http_server_run(struct http_server *server);
 
 void http_server_free(struct http_server *server);
