@@ -56,12 +56,12 @@ void session_tell_losses(struct session *s, int64_t time)
 
 void session_tell_spread_losses(struct session *s)
 {
-	int64_t now = session_now();
+	uint64_t now = session_boot_now(); /* the wall clock may be set back */
 
 	if (now - s->losses_at < 1000000000)
 		return;
 	s->losses_at = now;
-	tell_losses(s, now, WIRE_LOSS_RATE, WIRE_LOSS_MAX);
+	tell_losses(s, session_now(), WIRE_LOSS_RATE, WIRE_LOSS_MAX);
 }
 
 static void write_exit(struct session *s, const struct process_info *info,

@@ -58,7 +58,7 @@ struct session {
 	uint32_t kernel_lost_head; /* the count in the last record's head */
 	uint64_t audit_records;
 	unsigned int ticks;
-	int64_t losses_at; /* when losses that are spread over many holes were told last */
+	uint64_t losses_at; /* when losses that are spread over many holes were told last: boot clock */
 	bool maybe_over, over;
 };
 

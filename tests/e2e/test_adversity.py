@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the world does to a tracer: descriptors that are closed, disks that are full, readers that do not
+come or do not read, clocks that are set."""
+import os
+import shutil
+import signal
+import subprocess
+
+from lib.case import SANITIZED, Case
+
+FLOOD = "import sys\nprint('ready', flush=True)\nwhile True: sys.audit('e2e.flood', 'x' * 100)\n"
+
+
+class Adversity(Case):
+    def flood(self):
+        job = self.spawn(self.py.path, "-c", FLOOD)
+        self.grows(job.out_path, b"ready")
+        return job
+
+    def test_clock_set_back(self):
+        """Losses that are told once a second are, when the wall clock was set back as well."""
+        if not shutil.which("cc") or SANITIZED:
+            self.skipTest("no C compiler, or a sanitizer that has to be preloaded first")
+        library, back, out = self.path("clock.so"), self.path("back"), self.path("out.json")
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, self.program("clock_back.c")], check=True)
+        flood = self.flood()
+        job = self.tool("--format", "json", "--rate", "10", "-e", "e2e.flood", "-o", out, "-p", str(flood.pid),
+                        env=self.environment(LD_PRELOAD=library, CLOCK_BACK=back))
+
+        def told():
+            with open(out, "rb") as f:
+                return f.read().count(b'"reason":"rate"')
+        self.until(lambda: os.path.exists(out) and told() > 1, "a loss")
+        with open(back, "w"):
+            before = told()
+        self.until(lambda: told() > before + 2, "more losses")
+        job.signal(signal.SIGINT)
+        self.assertEqual(job.wait(), 0, job.stderr())
