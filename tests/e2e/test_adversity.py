@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the world does to a tracer: descriptors that are closed, disks that are full, readers that do not
-come or do not read, clocks that are set."""
+"""What the world does to a tracer: disks that are full, readers that do not come or do not read, clocks that
+are set."""
 import os
 import shutil
 import signal
 import subprocess
 
-from lib.case import SANITIZED, Case
+from lib import records
+from lib.case import SANITIZED, Case, Config
+from test_contract import TICKS, totals_line
 
 FLOOD = "import sys\nprint('ready', flush=True)\nwhile True: sys.audit('e2e.flood', 'x' * 100)\n"
+
+
+def adds_up(totals):
+    return totals["seen"] == totals["delivered"] + totals["filtered"] + totals["lost"]
 
 
 class Adversity(Case):
@@ -16,6 +22,24 @@ class Adversity(Case):
         job = self.spawn(self.py.path, "-c", FLOOD)
         self.grows(job.out_path, b"ready")
         return job
+
+    def under(self, shell, *options):
+        """The tracer, run by a line of shell that ends with "$@"."""
+        job = self.spawn("/bin/sh", "-c", shell, "sh", Config.tool, *options)
+        job.status = job.wait()
+        return job
+
+    def test_file_size_limit(self):
+        """A file that may not grow is a full disk: what it has taken stays, the rest is counted."""
+        out = self.path("out.json")
+        job = self.under('ulimit -f 64; exec "$@"', "--format", "json", "-o", out, "--", self.py.path, "-c", TICKS % 3000)
+        self.assertEqual(job.status, 0, job.stderr())
+        self.assertIn("File too large", job.stderr())
+        totals = totals_line(job.stderr())
+        self.assertTrue(adds_up(totals), totals)
+        self.assertEqual(len(records.audits(records.load(out))), totals["delivered"])
+        self.assertGreater(totals["delivered"], 10)
+        self.assertGreater(totals["lost"], 1000)
 
     def test_clock_set_back(self):
         """Losses that are told once a second are, when the wall clock was set back as well."""
