@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from lib import records
 from lib.case import SANITIZED, Case, Config
@@ -40,6 +41,38 @@ class Adversity(Case):
         self.assertEqual(len(records.audits(records.load(out))), totals["delivered"])
         self.assertGreater(totals["delivered"], 10)
         self.assertGreater(totals["lost"], 1000)
+
+    def test_emptied(self):
+        """Somebody empties the file (copytruncate): it goes on from its beginning."""
+        out, ticker = self.path("out.json"), self.ticker()
+        job = self.tool("--format", "json", "-e", "e2e.tick", "-o", out, "-p", str(ticker.pid))
+        self.grows(out, b"e2e.tick")
+        os.truncate(out, 0)
+        self.grows(out, b"e2e.tick")
+        job.signal(signal.SIGINT)
+        self.assertEqual(job.wait(), 0, job.stderr())
+        with open(out, "rb") as f:
+            self.assertNotIn(b"\0", f.read())
+
+    def test_nobody_opens_a_fifo(self):
+        """Waiting for its reader can be ended; a SIGHUP does not wait for one."""
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            job = self.tool("-a", "-e", "e2e.*", "-o", fifo)
+            time.sleep(0.5)
+            self.assertTrue(job.running(), job.stderr())
+            job.signal(number)
+            self.assertEqual(job.wait(10), -number)
+        ticker = self.ticker()
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        job = self.tool("-v", "-e", "e2e.never", "-o", fifo, "-p", str(ticker.pid))
+        self.grows(job.err_path, b"confined:")
+        os.close(reader)
+        job.signal(signal.SIGHUP)
+        self.grows(job.err_path, b"fifo: cannot reopen: nobody reads it")
+        job.signal(signal.SIGTERM)
+        self.assertEqual(job.wait(10), 0, job.stderr())
 
     def test_clock_set_back(self):
         """Losses that are told once a second are, when the wall clock was set back as well."""

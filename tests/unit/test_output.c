@@ -197,7 +197,11 @@ static void rotation_follows_no_link(void **state)
 /* A format for these tests: the record's number, padded to a length that varies. */
 static void write_number(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
-	buf_printf(out, "%llu%*s\n", (unsigned long long)seq, (int)(seq * 37 % 400), ".");
+	if (event->type == RECORD_LOST)
+		buf_printf(out, "%s %llu\n", loss_reasons[event->lost.reason],
+			   (unsigned long long)event->lost.count);
+	else
+		buf_printf(out, "%llu%*s\n", (unsigned long long)seq, (int)(seq * 37 % 400), ".");
 }
 
 static const struct format_ops numbers = {"numbers", write_number};
@@ -260,7 +264,10 @@ static void rotation_keeps_records(void **state)
 
 static void write_long(struct buf *out, const struct audit_event *event, uint64_t seq, bool color)
 {
-	buf_printf(out, "%llu%*s\n", (unsigned long long)seq, 5000, ".");
+	if (event->type == RECORD_LOST)
+		write_number(out, event, seq, color);
+	else
+		buf_printf(out, "%llu%*s\n", (unsigned long long)seq, 5000, ".");
 }
 
 /* A record that is longer than a file may be has one of its own. */
@@ -431,6 +438,46 @@ static void losses_survive_errors(void **state)
 	assert_string_equal(get(file), "cpu 9\n");
 }
 
+/* logrotate's copytruncate. */
+static void emptied_meanwhile(void **state)
+{
+	struct output *o = open_output(0, 0);
+	unsigned long long seq = 20;
+
+	write_records(o, 20);
+	assert_int_equal(truncate(file, 0), 0);
+	write_records(o, 5);
+	output_finish(o, 100);
+	output_free(o);
+	check_numbers(file, &seq);
+	assert_int_equal(seq, 25);
+}
+
+/* While tracing goes on nobody waits for the reader of a FIFO. */
+static void reopens_a_fifo(void **state)
+{
+	struct output_target fifo = {.path = in_dir("fifo")};
+	struct output *o = open_output(0, 0);
+	unsigned long long seq = 0;
+	char text[1000];
+	int fd;
+
+	assert_int_equal(mkfifo(fifo.path, 0600), 0);
+	output_reopen(o, &fifo);
+	write_records(o, 1);
+	output_flush(o);
+	check_numbers(file, &seq);
+	assert_int_equal(seq, 1);
+	fd = open(fifo.path, O_RDONLY | O_NONBLOCK);
+	output_reopen(o, &fifo);
+	write_records(o, 1);
+	output_flush(o);
+	assert_true(read(fd, text, sizeof(text)) > 0);
+	assert_int_equal(*text, '2');
+	output_free(o);
+	close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
@@ -450,6 +497,8 @@ int main(void)
 		TEST(reopens),
 		TEST(losses_are_told),
 		TEST(losses_survive_errors),
+		TEST(emptied_meanwhile),
+		TEST(reopens_a_fifo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <linux/sockios.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "sink/channel_state.h"
 
@@ -28,8 +29,12 @@ static void fail(struct channel *c, int err)
 static int resolve(struct channel *c, const char *what)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
-	int err = getaddrinfo(c->address->host, c->address->port, &hints, &c->udp);
+	sigset_t before;
+	int err;
 
+	interrupt_allow(&before);
+	err = getaddrinfo(c->address->host, c->address->port, &hints, &c->udp);
+	interrupt_restore(&before);
 	if (err)
 		log_error("%s: %.200s: %s; give another host", what, c->address->host,
 			  gai_strerror(err));

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 
 #define CLIENTS_MAX    32 /* places */
@@ -198,6 +199,7 @@ static int open_listener(const char *what, const char *where)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
 	const char *port;
+	sigset_t before;
 	char host[256];
 	int fd, err;
 
@@ -206,7 +208,9 @@ static int open_listener(const char *what, const char *where)
 			  where);
 		return -EINVAL;
 	}
+	interrupt_allow(&before);
 	err = getaddrinfo(host[0] ? host : "127.0.0.1", port, &hints, &found);
+	interrupt_restore(&before);
 	if (err) {
 		log_error("%s '%.200s': %s; give an address of this machine", what, where,
 			  gai_strerror(err));

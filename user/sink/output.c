@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/standard.h"
 #include "sink/output_file.h"
@@ -93,6 +94,7 @@ struct output *output_open(const struct output_target *to, const struct format_o
 			   bool color)
 {
 	struct output *o = calloc(1, sizeof(*o));
+	sigset_t before;
 	int err;
 
 	if (!o) {
@@ -111,7 +113,9 @@ struct output *output_open(const struct output_target *to, const struct format_o
 		adopt_fd(o, to->fd);
 		return o;
 	}
+	interrupt_allow(&before);
 	err = open_path(o, to, to->rotate_size ? OUTPUT_FILE_APPEND : OUTPUT_FILE_EMPTY);
+	interrupt_restore(&before);
 	if (err) {
 		log_error("%s: cannot write: %s; choose another file with -o", to->path,
 			  output_file_error(err));
@@ -356,7 +360,7 @@ void output_reopen(struct output *o, const struct output_target *to)
 	write_queue(o, 0);
 	if (!to->path)
 		return;
-	err = open_path(o, to, OUTPUT_FILE_APPEND);
+	err = open_path(o, to, OUTPUT_FILE_REOPEN);
 	if (err)
 		log_warn("%s: cannot reopen: %s; going on with the old file", to->path,
 			 output_file_error(err));

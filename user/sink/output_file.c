@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MODE  0600
-#define FLAGS (O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY)
+#define MODE 0600
+/* Whoever empties the file while it is written (copytruncate of logrotate) finds it begin anew. */
+#define FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY)
 
 /* A path as an open directory and a name in it. */
 struct place {
@@ -63,9 +64,10 @@ static int refuse(const struct place *p, int fd)
 
 static int open_at(const struct place *p, enum output_file_how how)
 {
-	int flags = FLAGS | (how == OUTPUT_FILE_APPEND ? O_APPEND : 0), fd, err;
+	int flags = FLAGS | (is_ours(&p->st) ? 0 : O_NOFOLLOW), fd, err;
 
-	fd = openat(p->dir, p->name, flags | (is_ours(&p->st) ? 0 : O_NOFOLLOW), MODE);
+	flags |= how == OUTPUT_FILE_REOPEN ? O_NONBLOCK : 0;
+	fd = openat(p->dir, p->name, flags, MODE);
 	if (fd < 0)
 		return -errno;
 	/* Emptied only when it is known to be no other's. */
@@ -108,6 +110,7 @@ const char *output_file_error(int err)
 	case ELOOP: return "a symbolic link; name the file itself";
 	case EMLINK:
 		return "has several names, which others could have given it; choose another file";
+	case ENXIO: return "nobody reads it";
 	case EPERM: return "another user's, in a directory open to all; choose another file";
 	default: return strerror(-err);
 	}
@@ -148,7 +151,7 @@ static bool is_link(const struct place *p)
 /* A new file, with the mode and owner of another if we may; else it is ours alone. */
 static int create_like(const struct place *p, const struct stat *st)
 {
-	int fd = openat(p->dir, p->name, FLAGS | O_EXCL | O_APPEND | O_NOFOLLOW, MODE);
+	int fd = openat(p->dir, p->name, FLAGS | O_EXCL | O_NOFOLLOW, MODE);
 
 	if (fd < 0)
 		return -errno;

@@ -14,6 +14,8 @@
 enum output_file_how {
 	OUTPUT_FILE_EMPTY,  /* what it holds goes */
 	OUTPUT_FILE_APPEND, /* what it holds stays */
+	OUTPUT_FILE_REOPEN, /* the same, and nothing is waited for: a FIFO has a reader, or -ENXIO
+			     */
 };
 
 /*
