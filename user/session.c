@@ -275,16 +275,22 @@ bool session_forward(struct session *s, int signal)
 	return !kill(s->command.pid, signal);
 }
 
+/* What was counted so far is the output's from now on, which counts what it delivers. */
+static void write_table(struct session *s, struct buf *table)
+{
+	if (table->failed)
+		log_error("counts: out of memory; narrow with -e");
+	output_text(s->output, table->failed ? NULL : table->data, table->len, s->counted);
+	s->counted = 0;
+	buf_free(table);
+}
+
 static void write_folded(struct session *s)
 {
 	struct buf lines = {0};
 
 	folded_write(s->folded, &lines);
-	if (lines.failed)
-		log_error("counts of stacks: out of memory; narrow with -e");
-	else
-		output_text(s->output, lines.data, lines.len);
-	buf_free(&lines);
+	write_table(s, &lines);
 }
 
 void session_reopen(struct session *s, const struct options *options)
@@ -307,8 +313,7 @@ static void write_counts(struct session *s)
 
 	if (!strcmp(s->options->format, "text")) {
 		summary_text(s->summary, &table);
-		output_text(s->output, table.data, table.len);
-		buf_free(&table);
+		write_table(s, &table);
 		return;
 	}
 	rows = summary_rows(s->summary, &n);
@@ -318,6 +323,8 @@ static void write_counts(struct session *s)
 
 		wire_set_name(&event, rows[i].name);
 		session_write(s, &event);
+		if (!s->options->to_socket)
+			s->counted -= rows[i].count;
 	}
 }
 

@@ -42,6 +42,15 @@ class Adversity(Case):
         self.assertGreater(totals["delivered"], 10)
         self.assertGreater(totals["lost"], 1000)
 
+    def test_counts_on_a_full_disk(self):
+        """Counts that cannot be written are of events that are lost."""
+        for options in ("-c",), ("-c", "--format", "json"), ("--format", "folded"):
+            job = self.run_tool(*options, "-o", "/dev/full", "--", self.py.path, "-c", TICKS % 10)
+            totals = totals_line(job.stderr())
+            self.assertTrue(adds_up(totals), totals)
+            self.assertEqual(totals["delivered"], 0)
+            self.assertGreater(totals["lost"], 10)
+
     def test_emptied(self):
         """Somebody empties the file (copytruncate): it goes on from its beginning."""
         out, ticker = self.path("out.json"), self.ticker()

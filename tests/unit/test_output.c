@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -453,6 +455,97 @@ static void emptied_meanwhile(void **state)
 	assert_int_equal(seq, 25);
 }
 
+/* Of what a disk has no room for, the records that it has taken stay. */
+static void taken_by_a_full_disk(void **state)
+{
+	struct rlimit limit, full = {.rlim_cur = 5000};
+	struct audit_event event = {.type = RECORD_AUDIT};
+	struct output *o = open_output(0, 0);
+	unsigned long long seq = 0;
+	size_t size;
+	int i;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	full.rlim_max = limit.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	for (i = 0; i < 100; i++)
+		output_record(o, &event);
+	output_flush(o);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	size = check_numbers(file, &seq);
+	assert_in_range(size, 5000 - 450, 5000);
+	assert_int_equal(output_delivered(o), seq);
+	assert_int_equal(output_lost(o), 100 - seq);
+	output_free(o);
+}
+
+/* A table, and records that are counts. */
+static void counts_that_are_lost(void **state)
+{
+	struct output_target full = {.path = "/dev/full"};
+	struct audit_event count = {.type = RECORD_COUNT, .count = 7};
+	struct output *o = output_open(&full, &numbers, false);
+
+	if (!o)
+		skip();
+	output_record(o, &count);
+	output_flush(o);
+	assert_int_equal(output_lost(o), 7);
+	output_text(o, "table", 5, 30);
+	output_flush(o);
+	assert_int_equal(output_lost(o), 37);
+	assert_int_equal(output_delivered(o), 0);
+	output_free(o);
+	o = open_output(0, 0);
+	output_text(o, "table\n", 6, 30);
+	output_text(o, NULL, 6, 2);
+	output_finish(o, 100);
+	assert_int_equal(output_delivered(o), 30);
+	assert_int_equal(output_lost(o), 2);
+	output_free(o);
+	assert_string_equal(get(file), "table\noutput 2\n");
+}
+
+/* Reads all that is there. */
+static size_t take(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + len, size - len)) > 0)
+		len += n;
+	return len;
+}
+
+/* The reader of a pipe was too slow, and goes on after all: what it has of a record is not taken
+ * for the beginning of the next. */
+static void begun_for_a_slow_reader(void **state)
+{
+	static const struct format_ops format = {"long", write_long};
+	static char text[1 << 20];
+	struct output_target to = {0};
+	struct output *o;
+	size_t len, i;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	to.fd = fds[1];
+	o = output_open(&to, &format, false);
+	write_records(o, 50);
+	output_finish(o, 10);
+	assert_int_equal(output_delivered(o) + output_lost(o), 50);
+	write_records(o, 1);
+	len = take(fds[0], text, sizeof(text));
+	output_finish(o, 1000);
+	len += take(fds[0], text + len, sizeof(text) - len);
+	for (i = 0; i < len; i += strcspn(text + i, "\n") + 1)
+		assert_true(strcspn(text + i, "\n") > 5000 - 1 || !strncmp(text + i, "output ", 7));
+	output_free(o);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* While tracing goes on nobody waits for the reader of a FIFO. */
 static void reopens_a_fifo(void **state)
 {
@@ -498,6 +591,9 @@ int main(void)
 		TEST(losses_are_told),
 		TEST(losses_survive_errors),
 		TEST(emptied_meanwhile),
+		TEST(taken_by_a_full_disk),
+		TEST(counts_that_are_lost),
+		TEST(begun_for_a_slow_reader),
 		TEST(reopens_a_fifo),
 	};
 

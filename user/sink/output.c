@@ -20,10 +20,12 @@
 #define WARN_AGAIN    (1 << 20) /* bytes written after which another failure is a new one */
 #define TERMINAL_STEP 256	/* what a terminal that is ready takes without blocking for long */
 
-/* Where a queued record ends, and what it is: an audit event, or so many that were lost. */
+/* Where what was queued ends, and how many audit events it is or counts; or it tells of so many
+ * that were lost. */
 struct mark {
 	size_t end;
-	uint64_t event : 1, reason : 7, lost : 56;
+	uint64_t events;
+	uint64_t numbered : 1, kept : 1, reason : 6, lost : 56;
 };
 
 struct output {
@@ -128,7 +130,7 @@ struct output *output_open(const struct output_target *to, const struct format_o
 	return o;
 }
 
-static bool mark(struct output *o, const struct audit_event *event)
+static bool add_mark(struct output *o, const struct mark *mark)
 {
 	size_t cap = o->cap_marks ? o->cap_marks * 2 : 1024;
 	struct mark *marks;
@@ -140,13 +142,33 @@ static bool mark(struct output *o, const struct audit_event *event)
 		o->marks = marks;
 		o->cap_marks = cap;
 	}
-	marks = &o->marks[o->n_marks++];
-	*marks = (struct mark){.end = o->queue.len, .event = event->type == RECORD_AUDIT};
-	if (event->type == RECORD_LOST) {
-		marks->reason = event->lost.reason;
-		marks->lost = event->lost.count;
-	}
+	o->marks[o->n_marks++] = *mark;
 	return true;
+}
+
+/* The audit events a record stands for. */
+static uint64_t events_of(const struct audit_event *event)
+{
+	return event->type == RECORD_AUDIT ? 1 : event->type == RECORD_COUNT ? event->count : 0;
+}
+
+static bool mark_record(struct output *o, const struct audit_event *event)
+{
+	struct mark mark = {.end = o->queue.len, .events = events_of(event), .numbered = 1};
+
+	if (event->type == RECORD_LOST) {
+		mark.reason = event->lost.reason;
+		mark.lost = event->lost.count;
+	}
+	return add_mark(o, &mark);
+}
+
+/* Takes back what was appended and has no mark. False: so that it can be returned. */
+static bool take_back(struct output *o, size_t before)
+{
+	o->queue.failed = false;
+	buf_truncate(&o->queue, before);
+	return false;
 }
 
 /* Formats a record at the queue's end. False when there is no room or no memory: then nothing is
@@ -158,19 +180,16 @@ static bool queue_record(struct output *o, const struct audit_event *event)
 	if (o->gone || before - o->written > QUEUE_MAX)
 		return false;
 	o->format->write(&o->queue, event, o->seq + 1, o->color);
-	if (!o->queue.failed && mark(o, event)) {
-		o->seq++;
-		return true;
-	}
-	o->queue.failed = false;
-	buf_truncate(&o->queue, before);
-	return false;
+	if (o->queue.failed || !mark_record(o, event))
+		return take_back(o, before);
+	o->seq++;
+	return true;
 }
 
-static void lose(struct output *o)
+static void lose(struct output *o, uint64_t events)
 {
-	o->lost++;
-	o->untold[LOSS_OUTPUT]++;
+	o->lost += events;
+	o->untold[LOSS_OUTPUT] += events;
 }
 
 /* Says in the stream how many events were lost at this place; what there is no room for is said
@@ -193,21 +212,32 @@ void output_record(struct output *o, const struct audit_event *event)
 	if (event->type == RECORD_LOST)
 		o->untold[event->lost.reason] += event->lost.count;
 	tell_losses(o);
-	if (event->type != RECORD_LOST && !queue_record(o, event) && event->type == RECORD_AUDIT)
-		lose(o);
+	if (event->type != RECORD_LOST && !queue_record(o, event))
+		lose(o, events_of(event));
 	if (o->queue.len - o->written >= FLUSH_AT)
 		output_flush(o);
 }
 
-void output_text(struct output *o, const char *data, size_t len)
+void output_text(struct output *o, const char *data, size_t len, uint64_t events)
 {
-	buf_add(&o->queue, data, len);
+	size_t before = o->queue.len;
+	struct mark mark = {.end = before + len, .events = events};
+
+	if (data && !o->gone)
+		buf_add(&o->queue, data, len);
+	if (o->queue.len - before == len && add_mark(o, &mark))
+		return;
+	take_back(o, before);
+	lose(o, events);
 }
 
 static void count_delivered(struct output *o)
 {
-	while (o->done_marks < o->n_marks && o->marks[o->done_marks].end <= o->written)
-		o->delivered += o->marks[o->done_marks++].event;
+	while (o->done_marks < o->n_marks && o->marks[o->done_marks].end <= o->written) {
+		const struct mark *m = &o->marks[o->done_marks++];
+
+		o->delivered += m->kept ? 0 : m->events;
+	}
 }
 
 /* Takes note of what is out now, and empties a queue that is wholly out. */
@@ -229,33 +259,59 @@ static void settle(struct output *o)
 	o->written = 0;
 }
 
-/* The queue cannot be written: its events are lost, its numbers free again, and a record written in
- * part is taken back where that is possible. */
+/* Where what was begun in a file begins is its end again. */
+static void take_back_begun(struct output *o, size_t bytes)
+{
+	off_t end = lseek(o->fd, -(off_t)bytes, SEEK_CUR);
+
+	if (end >= 0 && ftruncate(o->fd, end))
+		log_debug("output: ftruncate: %s", strerror(errno));
+	else if (end >= 0)
+		o->size = end;
+}
+
+/* Elsewhere it is written to its end, once that can be: what comes after it would be taken for its
+ * rest. So whoever reads on has read it. */
+static void keep_begun(struct output *o, struct mark *m)
+{
+	o->delivered += m->events;
+	m->kept = 1;
+	m->end -= o->written;
+	memmove(o->queue.data, o->queue.data + o->written, m->end);
+	o->queue.len = m->end;
+	o->marks[0] = *m;
+}
+
+/* The queue cannot be written: its events are lost, and its numbers free again. */
 static void drop_queue(struct output *o, int err)
 {
-	size_t begin = o->done_marks ? o->marks[o->done_marks - 1].end : 0;
-	size_t i;
+	size_t begin, kept = 0, i;
+	struct mark *first;
 
 	if (!o->warned && err != EPIPE)
 		log_warn("%s: %s; events are lost until it can be written again",
 			 o->path ? o->path : "output", strerror(err));
 	o->warned = true;
 	o->since_failure = 0;
-	if (o->regular && o->written > begin) {
-		off_t end = lseek(o->fd, -(off_t)(o->written - begin), SEEK_CUR);
-
-		if (end >= 0 && ftruncate(o->fd, end))
-			log_debug("output: ftruncate: %s", strerror(errno));
-		else if (end >= 0)
-			o->size = end;
-	}
-	for (i = o->done_marks; i < o->n_marks; i++) {
-		if (o->marks[i].event)
-			lose(o);
+	count_delivered(o);
+	begin = o->done_marks ? o->marks[o->done_marks - 1].end : 0;
+	first = &o->marks[o->done_marks];
+	if (first->kept)
+		o->delivered -= first->events; /* after all */
+	else if (o->regular && o->written > begin)
+		take_back_begun(o, o->written - begin);
+	else if (o->written > begin && err != EPIPE)
+		kept = 1;
+	for (i = o->done_marks + kept; i < o->n_marks; i++) {
+		lose(o, o->marks[i].events);
 		o->untold[o->marks[i].reason] += o->marks[i].lost;
-		o->seq--;
+		o->seq -= o->marks[i].numbered;
 	}
-	o->queue.len = o->written = o->n_marks = o->done_marks = 0;
+	o->queue.len = 0;
+	if (kept)
+		keep_begun(o, first);
+	o->n_marks = kept;
+	o->written = o->done_marks = 0;
 }
 
 /* How much may be written now without blocking for long; 0: nothing. */

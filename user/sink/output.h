@@ -35,8 +35,8 @@ struct output *output_open(const struct output_target *to, const struct format_o
  * before the next record that there is room for. */
 void output_record(struct output *o, const struct audit_event *event);
 
-/* Queues bytes that are not a record (the table of -c). */
-void output_text(struct output *o, const char *data, size_t len);
+/* Queues bytes that are not a record: a table of so many events. */
+void output_text(struct output *o, const char *data, size_t len, uint64_t events);
 
 /* Writes what can be written at once. */
 void output_flush(struct output *o);
@@ -60,7 +60,7 @@ bool output_gone(const struct output *o);
 /* The number of the last record written; 0 none. */
 uint64_t output_seq(const struct output *o);
 
-/* Audit events delivered (written, or counted by -c) and lost here. */
+/* Audit events delivered (written, by themselves or in a count) and lost here. */
 uint64_t output_delivered(const struct output *o);
 uint64_t output_lost(const struct output *o);
 
