@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/patience.h"
 #include "base/standard.h"
 #include "check.h"
 #include "filter.h"
@@ -57,7 +58,7 @@ static int open_signals(const struct options *o)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-enum wish { GO_ON, STOP, STOP_NOW };
+enum wish { GO_ON, STOP };
 
 /* The first SIGINT or SIGTERM ends tracing in order; COMMAND, if there is one, is let end by itself
  * (from a terminal it has got the SIGINT too). The second ends tracing at once. */
@@ -65,8 +66,10 @@ static enum wish on_stop_signal(struct session *s, const struct signalfd_siginfo
 {
 	static int count;
 
-	if (count++)
-		return STOP_NOW;
+	if (count++) {
+		patience_lose();
+		return STOP;
+	}
 	/* Sent by a process to us alone, not by the terminal to the whole group: for COMMAND too.
 	 */
 	if (info->ssi_code <= 0 && session_forward(s, info->ssi_signo))
@@ -129,7 +132,8 @@ static int run_loop(struct session *s, int signals, const struct options *o, str
 		tell_manager(s);
 	}
 	notify_stopping();
-	return session_end(s, wish == STOP_NOW);
+	patience_watch(signals);
+	return session_end(s);
 }
 
 static int add_targets(struct session *s, const struct options *o)

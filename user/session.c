@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "guard.h"
 #include "session_state.h"
 
@@ -15,6 +16,7 @@
 #define FINISH_MS      5000	  /* how long a slow reader is waited for at the end */
 #define STILL_NS       1000000000 /* how long after its end a probe's program may run */
 #define LIVENESS_TICKS 16	  /* polls between two looks at whether any target is left */
+#define ROOM_EVERY     64	  /* of the last records, between two looks at the queues */
 
 bool session_everywhere(const struct options *o)
 {
@@ -347,6 +349,7 @@ void session_totals(const struct session *s, struct totals *totals)
 	totals->exporters = exporters_stats(s->exporters, &totals->n_exporters);
 	if (s->options->to_socket)
 		session_exports_output(totals, s->counted);
+	totals->lost[LOSS_OUTPUT] += s->unread;
 	session_calls_totals(s, totals);
 }
 
@@ -416,27 +419,69 @@ static int exit_status(const struct session *s)
 					      : WEXITSTATUS(s->command_status);
 }
 
-int session_end(struct session *s, bool quick)
+/* Taking in what is left in the ring. */
+struct ending {
+	struct session *s;
+	struct patience patience;
+	unsigned int records;
+	bool hurried; /* what comes now is counted only */
+};
+
+static void count_unread(struct session *s, const void *data, size_t size)
+{
+	const struct wire_header *head;
+	const struct wire_audit *audit = wire_check(data, size, &head) ? NULL : wire_as_audit(head);
+
+	s->unread += audit && !(audit->flags & WIRE_AUDIT_FILTERED);
+}
+
+/* No more events come: these wait for those who take them. */
+static void on_last_record(const void *data, size_t size, void *arg)
+{
+	struct ending *e = arg;
+
+	if (e->hurried) {
+		count_unread(e->s, data, size);
+		return;
+	}
+	session_on_record(data, size, e->s);
+	if (++e->records % ROOM_EVERY)
+		return;
+	output_make_room(e->s->output, &e->patience);
+	exporters_make_room(e->s->exporters, &e->patience);
+	e->hurried = patience_is_lost();
+}
+
+static void empty_ring(struct session *s)
+{
+	struct ending e = {
+		.s = s, .patience = patience_new(FINISH_MS), .hurried = patience_is_lost()};
+
+	while (tracer_consume(s->tracer, on_last_record, &e) > 0)
+		;
+	session_tell_unread(s);
+}
+
+int session_end(struct session *s)
 {
 	struct audit_event event = {.type = RECORD_SUMMARY};
 
 	tracer_detach(s->tracer);
-	while (tracer_consume(s->tracer, session_on_record, s) > 0 && !quick)
-		;
+	empty_ring(s);
 	session_calls_poll(s, true);
 	session_tell_losses(s, session_now());
 	if (s->summary)
 		write_counts(s);
 	if (s->folded)
 		write_folded(s);
-	output_finish(s->output, quick ? 200 : FINISH_MS);
-	exporters_drain(s->exporters, quick ? 200 : FINISH_MS);
+	output_finish(s->output, FINISH_MS);
+	exporters_drain(s->exporters, FINISH_MS);
 	/* Only now is it known what was delivered. */
 	session_totals(s, &event.totals);
 	event.time.ns = session_now();
 	session_write(s, &event);
-	output_finish(s->output, quick ? 200 : FINISH_MS);
-	exporters_finish(s->exporters, quick ? 200 : CONFIRM_MS);
+	output_finish(s->output, FINISH_MS);
+	exporters_finish(s->exporters, CONFIRM_MS);
 	session_totals(s, &event.totals);
 	session_exports_tell(s);
 	session_child(s);

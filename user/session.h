@@ -59,9 +59,8 @@ bool session_forward(struct session *s, int signal);
 /* Opens the output anew where these options, which need not stay, say it goes. */
 void session_reopen(struct session *s, const struct options *options);
 
-/* Takes the probes away, writes what is left and the summary. quick: do not wait for anything.
- * Returns the exit status. */
-int session_end(struct session *s, bool quick);
+/* Takes the probes away, writes what is left and the summary. Returns the exit status. */
+int session_end(struct session *s);
 
 void session_free(struct session *s);
 

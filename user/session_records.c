@@ -64,6 +64,11 @@ void session_tell_spread_losses(struct session *s)
 	tell_losses(s, session_now(), WIRE_LOSS_RATE, WIRE_LOSS_MAX);
 }
 
+void session_tell_unread(struct session *s)
+{
+	write_loss(s, LOSS_OUTPUT, s->unread, session_now());
+}
+
 static void write_exit(struct session *s, const struct process_info *info,
 		       const struct wire_header *head, int status)
 {

@@ -50,15 +50,17 @@ struct session {
 	bool command_exited;
 	int command_status;
 
-	uint64_t counted;      /* delivered by -c */
+	uint64_t counted;      /* by -c or --format folded, and not yet the output's */
 	uint64_t arg_filtered; /* by --arg, here */
 	uint64_t over_count;   /* came after the last that --count asks for: filtered */
+	uint64_t unread;       /* were in the ring when there was no more time */
 	uint64_t undecodable, undecodable_told;
 	uint64_t kernel_lost_told[WIRE_LOSS_MAX];
 	uint32_t kernel_lost_head; /* the count in the last record's head */
 	uint64_t audit_records;
 	unsigned int ticks;
-	uint64_t losses_at; /* when losses that are spread over many holes were told last: boot clock */
+	uint64_t losses_at; /* when losses that are spread over many holes were told last: boot
+			       clock */
 	bool maybe_over, over;
 };
 
@@ -77,6 +79,8 @@ void session_on_record(const void *data, size_t size, void *arg);
 void session_tell_losses(struct session *s, int64_t time);
 /* The same once a second for --rate and --max-cpu, which make very many small holes. */
 void session_tell_spread_losses(struct session *s);
+/* At the end: those that were left in the ring. */
+void session_tell_unread(struct session *s);
 
 void session_write(struct session *s, struct audit_event *event);
 

@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the world does to a tracer: disks that are full, readers that do not come or do not read, clocks that
 are set."""
+import fcntl
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
+import termios
+import threading
 import time
 
 from lib import records
-from lib.case import SANITIZED, Case, Config
+from lib.case import PATIENCE, SANITIZED, Case, Config
 from test_contract import TICKS, totals_line
+from test_otlp import PARTS
 
 FLOOD = "import sys\nprint('ready', flush=True)\nwhile True: sys.audit('e2e.flood', 'x' * 100)\n"
+
+
+def unread(fd):
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
 
 
 def adds_up(totals):
@@ -82,6 +93,58 @@ class Adversity(Case):
         self.grows(job.err_path, b"fifo: cannot reopen: nobody reads it")
         job.signal(signal.SIGTERM)
         self.assertEqual(job.wait(10), 0, job.stderr())
+
+    def test_second_signal(self):
+        """Nobody reads the output, and somebody is impatient: it ends at once, and what was not read is counted."""
+        flood = self.flood()
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        job = self.tool("--format", "json", "-e", "e2e.flood", "-p", str(flood.pid), stdout=writer)
+        os.close(writer)
+        self.until(lambda: unread(reader) > 60000, "pipe that is full")
+        time.sleep(1)
+        job.signal(signal.SIGINT)
+        time.sleep(0.5)
+        start = time.monotonic()
+        job.signal(signal.SIGINT)
+        self.assertEqual(job.wait(30), 0, job.stderr())
+        self.assertLess(time.monotonic() - start, 4 * PATIENCE)
+        totals = totals_line(job.stderr())
+        self.assertGreater(totals["lost"], 0)
+        self.assertTrue(adds_up(totals), totals)
+
+    def backlog(self, *options):
+        """A tracer that is told to end while its ring is full of what a program has said meanwhile."""
+        program = self.spawn(self.py.path, "-c", PARTS.replace("n); n", "n, 'x' * 100); n"), stdin=subprocess.PIPE)
+        job = self.tool("-v", "--buffer", "64M", "--format", "json", "-e", "e2e.n", "-p", str(program.pid), *options)
+        self.grows(job.err_path, b"confined:")
+        program.say("1")
+        time.sleep(0.5)
+        job.signal(signal.SIGSTOP)
+        program.say("120000")
+        self.until(lambda: program.stdout().count("said") == 2, "120,000 events", 60)
+        job.signal(signal.SIGTERM)
+        job.signal(signal.SIGCONT)
+        self.assertEqual(job.wait(60), 0, job.stderr())
+        totals = totals_line(job.stderr())
+        self.assertTrue(adds_up(totals), totals)
+        self.assertEqual(totals["lost"], 0, job.stderr())
+        self.assertGreater(totals["delivered"], 120000)
+
+    def test_backlog_at_the_end(self):
+        """What is left in the ring comes no faster than a receiver takes it."""
+        path = self.path("lines.sock")
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(path)
+        listener.listen()
+        self.addCleanup(listener.close)
+
+        def read():
+            peer, _ = listener.accept()
+            while peer.recv(1 << 20):
+                pass
+        threading.Thread(target=read, daemon=True).start()
+        self.backlog("-o", "unix:" + path)
 
     def test_clock_set_back(self):
         """Losses that are told once a second are, when the wall clock was set back as well."""

@@ -11,12 +11,15 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "base/patience.h"
 #include "sink/exporters.h"
 
 /* Takes so many steps to go out, or to end; -1: it never does. */
 struct toy {
 	int idle_in, end_in, delivers;
 	int records, flushes, steps, dropped, given_up, freed;
+	size_t queued; /* of 100 */
+	bool up, keeps;
 };
 
 static void toy_record(void *arg, const struct audit_event *event)
@@ -31,6 +34,7 @@ static void toy_flush(void *arg)
 	toy->records += toy->delivers;
 
 	toy->flushes++;
+	toy->queued -= toy->delivers && toy->queued;
 	toy->idle_in -= toy->idle_in > 0;
 }
 
@@ -65,7 +69,13 @@ static int toy_poll(void *arg, struct pollfd *fd)
 
 static void toy_stats(const void *arg, struct exporter_stats *stats)
 {
-	*stats = (struct exporter_stats){.delivered = ((const struct toy *)arg)->records};
+	const struct toy *toy = arg;
+
+	*stats = (struct exporter_stats){.delivered = toy->records,
+					 .queue_bytes = toy->queued,
+					 .queue_max = 100,
+					 .up = toy->up,
+					 .keeps = toy->keeps};
 }
 
 static void toy_free(void *arg)
@@ -158,6 +168,28 @@ static void test_drain(void **state)
 	exporters_free(all);
 }
 
+/* At the end of tracing a receiver that takes what is sent is waited for, and no other. */
+static void test_room(void **state)
+{
+	struct patience patience = patience_new(5000);
+	long start = ms();
+
+	make((struct toy){.queued = 60, .up = true, .delivers = 1},
+	     (struct toy){.queued = 90, .delivers = 0},
+	     (struct toy){.queued = 90, .up = true, .keeps = true});
+	exporters_make_room(all, &patience);
+	assert_int_equal(toys[0].queued, 50);
+	assert_in_range(ms() - start, 0, 4000);
+	toys[0].delivers = 0;
+	toys[0].queued = 60;
+	patience = patience_new(60);
+	start = ms();
+	exporters_make_room(all, &patience);
+	assert_in_range(ms() - start, 60, 2000);
+	assert_int_equal(toys[0].dropped + toys[1].dropped + toys[2].dropped, 0);
+	exporters_free(all);
+}
+
 static void test_finish(void **state)
 {
 	long start = ms();
@@ -182,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_and_records),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_finish),
 	};
 

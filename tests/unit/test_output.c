@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "decode/audit_event.h"
 #include "sink/output.h"
@@ -546,6 +548,38 @@ static void begun_for_a_slow_reader(void **state)
 	close(fds[1]);
 }
 
+/* One that reads on, but would take minutes. */
+static void steady_slow_reader(void **state)
+{
+	static const struct format_ops format = {"long", write_long};
+	struct output_target to = {0};
+	int64_t start = clock_ms();
+	struct output *o;
+	char text[4096];
+	pid_t reader;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	to.fd = fds[1];
+	reader = fork();
+	if (!reader) {
+		close(fds[1]);
+		while (read(fds[0], text, sizeof(text)) > 0)
+			usleep(20000);
+		_exit(0);
+	}
+	close(fds[0]);
+	o = output_open(&to, &format, false);
+	write_records(o, 2000); /* 10 MB: 50 s */
+	output_finish(o, 200);
+	assert_in_range(clock_ms() - start, 200, 10000);
+	assert_int_equal(output_delivered(o) + output_lost(o), 2000);
+	output_free(o);
+	close(fds[1]);
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+}
+
 /* While tracing goes on nobody waits for the reader of a FIFO. */
 static void reopens_a_fifo(void **state)
 {
@@ -594,6 +628,7 @@ int main(void)
 		TEST(taken_by_a_full_disk),
 		TEST(counts_that_are_lost),
 		TEST(begun_for_a_slow_reader),
+		TEST(steady_slow_reader),
 		TEST(reopens_a_fifo),
 	};
 

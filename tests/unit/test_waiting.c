@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long is waited before something is tried again. */
+/* How long is waited: before something is tried again, and at the end. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/backoff.h"
+#include "base/clock.h"
+#include "base/patience.h"
 
 #define SECOND 1000000000ll
 
@@ -33,10 +38,56 @@ static void backoff(void **state)
 	assert_in_range(backoff_next(&b), SECOND / 2, SECOND);
 }
 
+static void patience(void **state)
+{
+	struct patience p = patience_new(0);
+
+	assert_true(patience_over(&p));
+	p = patience_new(100000);
+	assert_false(patience_over(&p));
+	assert_in_range(patience_left(&p, INT32_MAX), 90000, 100000);
+	assert_int_equal(patience_left(&p, 7), 7);
+	p.end -= 50000;
+	patience_renew(&p);
+	assert_in_range(patience_left(&p, INT32_MAX), 90000, 100000);
+	p.start -= 550000;
+	patience_renew(&p);
+	assert_in_range(patience_left(&p, INT32_MAX), 40000, 50000);
+}
+
+/* The last test: it stays lost. */
+static void patience_lost(void **state)
+{
+	struct patience p = patience_new(100000);
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	assert_true(fd >= 0);
+	patience_watch(fd);
+	assert_false(patience_is_lost());
+	kill(getpid(), SIGCHLD);
+	assert_false(patience_is_lost());
+	kill(getpid(), SIGTERM);
+	assert_in_range(patience_left(&p, INT32_MAX), 0, 200);
+	assert_true(patience_is_lost());
+	p.start -= 1000;
+	assert_true(patience_over(&p));
+	p = patience_new(100000);
+	assert_false(patience_over(&p));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backoff),
+		cmocka_unit_test(patience),
+		cmocka_unit_test(patience_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/patience.h"
 
-#define DRAIN_TIMES 6  /* as long may draining take if it goes on */
-#define WAIT_MS	    10 /* between two steps at the end, if nothing is ready before */
+#define WAIT_MS 10 /* between two steps at the end, if nothing is ready before */
 
 struct exporter {
 	const struct exporter_ops *ops;
@@ -120,14 +119,9 @@ void exporters_own(struct exporters *all, uid_t uid)
 }
 
 /* Until one may go on, and at most WAIT_MS. */
-static void wait_a_little(struct exporters *all, int64_t end)
+static void wait_a_little(struct exporters *all, const struct patience *p)
 {
-	int64_t left = end - clock_ms();
-
-	poll(all->fds, exporters_poll(all, all->fds, all->n),
-	     left < 0	      ? 0
-	     : left < WAIT_MS ? (int)left
-			      : WAIT_MS);
+	poll(all->fds, exporters_poll(all, all->fds, all->n), patience_left(p, WAIT_MS));
 }
 
 static bool all_idle(struct exporters *all)
@@ -154,21 +148,46 @@ static uint64_t all_delivered(struct exporters *all)
 }
 
 /* Receivers that take what is sent get more time than those that do not. */
-void exporters_drain(struct exporters *all, int timeout_ms)
+static void wait_until(struct exporters *all, bool (*done)(struct exporters *all),
+		       struct patience *p)
 {
-	int64_t start = clock_ms(), end = start + timeout_ms;
 	uint64_t before = all_delivered(all), now;
-	size_t i;
 
 	exporters_flush(all);
-	while (!all_idle(all) && clock_ms() < end) {
-		wait_a_little(all, end);
+	while (!done(all) && !patience_over(p)) {
+		wait_a_little(all, p);
 		exporters_flush(all);
 		now = all_delivered(all);
-		if (now != before && clock_ms() - start < (DRAIN_TIMES - 1) * timeout_ms)
-			end = clock_ms() + timeout_ms;
+		if (now != before)
+			patience_renew(p);
 		before = now;
 	}
+}
+
+/* What is kept on disk, or for a receiver that is not there, cannot be waited for. */
+static bool have_room(struct exporters *all)
+{
+	const struct exporter_stats *stats;
+	size_t n, i;
+
+	stats = exporters_stats(all, &n);
+	for (i = 0; i < n; i++)
+		if (stats[i].up && !stats[i].keeps && stats[i].queue_bytes > stats[i].queue_max / 2)
+			return false;
+	return true;
+}
+
+void exporters_make_room(struct exporters *all, struct patience *patience)
+{
+	wait_until(all, have_room, patience);
+}
+
+void exporters_drain(struct exporters *all, int timeout_ms)
+{
+	struct patience p = patience_new(timeout_ms);
+	size_t i;
+
+	wait_until(all, all_idle, &p);
 	for (i = 0; i < all->n; i++)
 		if (!all->list[i].ops->idle(all->list[i].arg))
 			all->list[i].ops->drop_unsent(all->list[i].arg);
@@ -190,11 +209,11 @@ static bool all_end(struct exporters *all)
 
 void exporters_finish(struct exporters *all, int timeout_ms)
 {
-	int64_t end = clock_ms() + timeout_ms;
+	struct patience p = patience_new(timeout_ms);
 	size_t i;
 
-	while (!all_end(all) && clock_ms() < end)
-		wait_a_little(all, end);
+	while (!all_end(all) && !patience_over(&p))
+		wait_a_little(all, &p);
 	for (i = 0; i < all->n; i++)
 		if (!all->list[i].ended)
 			all->list[i].ops->give_up(all->list[i].arg);

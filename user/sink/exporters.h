@@ -12,6 +12,7 @@
 
 #include "decode/audit_event.h"
 
+struct patience;
 struct pollfd;
 
 /* One exporter's verbs; arg is the exporter. None may block for longer than a system call that does
@@ -55,6 +56,9 @@ size_t exporters_poll(struct exporters *all, struct pollfd *fds, size_t max);
 
 /* The tracer becomes this user. */
 void exporters_own(struct exporters *all, uid_t uid);
+
+/* Waits while a receiver that is there has a queue that is half full. */
+void exporters_make_room(struct exporters *all, struct patience *patience);
 
 /* Waits until all queues have gone out, at most timeout_ms after one of them got something out, and
  * six times that in all; what has not gone out by then is dropped. */

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/standard.h"
 #include "sink/output_file.h"
 
@@ -19,6 +19,7 @@
 #define FLUSH_AT      (128 << 10)
 #define WARN_AGAIN    (1 << 20) /* bytes written after which another failure is a new one */
 #define TERMINAL_STEP 256	/* what a terminal that is ready takes without blocking for long */
+#define LOOK_MS	      50	/* between two looks at how long is still to be waited */
 
 /* Where what was queued ends, and how many audit events it is or counts; or it tells of so many
  * that were lost. */
@@ -367,12 +368,14 @@ static size_t take_turn(struct output *o)
 	return end - o->written;
 }
 
+/* Waits for the reader once, and then writes what can be written at once. */
 static void write_queue(struct output *o, int timeout_ms)
 {
 	size_t n, left;
 	ssize_t out;
 
-	while (!o->gone && o->queue.len > o->written && (n = writable(o, timeout_ms))) {
+	for (; !o->gone && o->queue.len > o->written && (n = writable(o, timeout_ms));
+	     timeout_ms = 0) {
 		left = take_turn(o);
 		out = write(o->fd, o->queue.data + o->written, left < n ? left : n);
 		if (out < 0 && errno == EINTR)
@@ -396,15 +399,31 @@ void output_flush(struct output *o)
 	write_queue(o, 0);
 }
 
+/* Until no more than so many bytes are queued. */
+static void wait_until(struct output *o, size_t bytes, struct patience *p)
+{
+	size_t before = output_queued(o), now;
+
+	while (!o->gone && before > bytes && !patience_over(p)) {
+		write_queue(o, patience_left(p, LOOK_MS));
+		now = output_queued(o);
+		if (now != before)
+			patience_renew(p);
+		before = now;
+	}
+}
+
+void output_make_room(struct output *o, struct patience *patience)
+{
+	wait_until(o, QUEUE_MAX / 2, patience);
+}
+
 void output_finish(struct output *o, int timeout_ms)
 {
-	int64_t end = clock_ms() + timeout_ms, left = timeout_ms;
+	struct patience p = patience_new(timeout_ms);
 
 	tell_losses(o);
-	while (!o->gone && o->queue.len > o->written && left > 0) {
-		write_queue(o, left);
-		left = end - clock_ms();
-	}
+	wait_until(o, 0, &p);
 	if (o->queue.len > o->written)
 		drop_queue(o, ETIMEDOUT);
 }

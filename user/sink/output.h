@@ -41,7 +41,12 @@ void output_text(struct output *o, const char *data, size_t len, uint64_t events
 /* Writes what can be written at once. */
 void output_flush(struct output *o);
 
-/* Writes all, waiting for a slow reader at most timeout_ms; what is left then is lost. */
+/* Waits while the queue is half full. */
+struct patience;
+void output_make_room(struct output *o, struct patience *patience);
+
+/* Writes all, waiting for a slow reader at most timeout_ms after it took something, and six times
+ * that in all; what is left then is lost. */
 void output_finish(struct output *o, int timeout_ms);
 
 /* Makes a file of ours another user's, who is going to open and rotate it. */
