@@ -55,14 +55,16 @@ bool filter_passes(const struct filter *f, const char *name)
 	return decide(f, name, row ? row->category : NULL);
 }
 
-/* Whether the pattern is in a namespace no event of the table has: that of somebody's own events.
- */
+/* Whether the pattern is in a namespace no event of the table has: that of somebody's own events. A
+ * star may stand for the dot behind it. */
 static bool is_foreign(const char *pattern, const struct event_row *rows, size_t n)
 {
 	const char *dot = strchr(pattern, '.');
 	size_t len, i;
 
-	if (!dot || dot == pattern)
+	if (!dot)
+		return strchr(pattern, '*');
+	if (dot == pattern)
 		return false;
 	len = dot - pattern + 1;
 	for (i = 0; i < n; i++)

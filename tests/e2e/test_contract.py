@@ -257,7 +257,7 @@ class Selection(Case):
                 (["-e", "e2e.*", "-e", "!e2e.b"], ["e2e.a"]),
                 (["-e", "!e2e.b,e2e.*"], ["e2e.a", "e2e.b", "other.c"]),
                 (["-e", "*,!e2e.?"], ["other.c"]),
-                (["-e", "*.[bc]"], ["e2e.b", "other.c"]),
+                (["-e", "*.[bc]"], ["e2e.b", "other.c"]), (["-e", "e2*,ot*.?"], ["e2e.a", "e2e.b", "other.c"]),
                 (["-e", "e2e.none"], [])):
             with self.subTest(options=options):
                 found, _ = self.run_code(MIXED, *options)
