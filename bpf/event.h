@@ -94,8 +94,9 @@ static __always_inline void put_name(struct scratch *s, const struct call *call)
 	}
 	if (v->status != WIRE_OK)
 		return;
-	v->num = v->len;
-	if (v->len == WIRE_MAX_NAME - 1)
+	len = call->name_loaded ? s->name_whole : v->len == WIRE_MAX_NAME - 1 ? WIRE_MAX_NAME : 0;
+	v->num = len ?: v->len;
+	if (len)
 		v->status = WIRE_TRUNCATED;
 }
 

@@ -11,6 +11,7 @@ static __always_inline void load_c_name(struct scratch *s, __u64 name, __u32 ima
 	__builtin_memset(s->name, 0, NAME_KEY_LEN);
 	n = read_literal(s->name, WIRE_MAX_NAME, name, image, bias);
 	s->name_len = n > 0 ? n - 1 : 0;
+	s->name_whole = n == WIRE_MAX_NAME ? WIRE_MAX_NAME : 0;
 }
 
 /*
@@ -85,10 +86,11 @@ static __always_inline void copy_key(char *to, const char *from, __u64 len)
 /* A compact ASCII name is its own UTF-8; a short one came with the object. */
 static __always_inline int load_ascii_name(struct scratch *s, const struct py_layout *l)
 {
-	__u64 len = at_most(object_u64(s, l->str_length), WIRE_MAX_NAME - 1);
+	__u64 whole = object_u64(s, l->str_length), len = at_most(whole, WIRE_MAX_NAME - 1);
 
 	s->name_addr = s->item + l->str_ascii_data;
 	s->name_len = len;
+	s->name_whole = whole > len ? at_most(whole, 0xffffffff) : 0;
 	if (len <= NAME_KEY_LEN && len + l->str_ascii_data <= s->object_len)
 		copy_key(s->name, s->object + at_most(l->str_ascii_data, 64), len);
 	else if (read_user(s->name, len, s->name_addr))
@@ -136,6 +138,7 @@ __noinline int load_object_name(__u32 slot)
 	if (read_user(s->record, at_most(length * width, ENCODE_MAX * 4), addr))
 		return 0;
 	s->name_len = 0;
+	s->name_whole = length > ENCODE_MAX ? at_most(length, 0xffffffff) : 0;
 	for (i = 0; i < ENCODE_MAX && i < length; i++)
 		encode_one(slot, i);
 	return 1;

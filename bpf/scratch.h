@@ -83,6 +83,7 @@ struct scratch {
 	__u32 depth; /* index of the innermost frame */
 	__u32 fmt_at, audit_flags;
 	__u32 name_len;
+	__u32 name_whole; /* if `name` is cut: how long it is, at least; else 0 */
 	__u32 object_len; /* bytes of `object` that are valid */
 	__s32 fault;	  /* why a part of what is being captured could not be read; 0 */
 	__u64 paren_depth;

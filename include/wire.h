@@ -22,7 +22,7 @@
 #define WIRE_MAX_STRING	   32768  /* upper limit of --string-limit, bytes */
 #define WIRE_MAX_RECORD	   131072 /* bytes of one record, header included, without its stack */
 #define WIRE_RESERVE	   8704	  /* of which payloads leave room for the heads of values to come */
-#define WIRE_MAX_NAME	   256	  /* bytes of an event's name */
+#define WIRE_MAX_NAME	   256	  /* bytes of an event's name, with a NUL */
 #define WIRE_MAX_TYPE_NAME 128	  /* bytes of a type's name */
 #define WIRE_COMM_LEN	   16
 #define WIRE_HELD_SLOTS	   1024 /* processes stopped in their exec; a power of two */

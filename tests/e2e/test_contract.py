@@ -109,6 +109,17 @@ class Records(Case):
         self.assertEqual(r["args"]["arg1"], ["before"])
 
 
+    def test_long_names(self):
+        """The name of an event that is cut says so, and how long it was."""
+        code = "import sys\nfor name in 'x' * 251, 'x' * 296, 'é' * 56, 'é' * 96: sys.audit('e2e.' + name)"
+        for hook in "", "import sys; sys.addaudithook(lambda event, args: None)\n":
+            found, _ = self.run_code(hook + code, "-e", "e2e.*")
+            self.assertEqual([(len(r["event"]), r["truncated"].map if "truncated" in r else {}) for r in records.audits(found)],
+                             [(255, {}), (255, {"event": 300}), (60, {}), (60, {"event": 100})])
+        job = self.run_tool("-e", "e2e.*", "-o", "-", "--", self.py.path, "-c", code)
+        self.assertRegex(job.stdout(), r"x\.\.\.\(300\)\(\)\n.*é\(\)\n.*é\.\.\.\(100\)\(\)\n")
+
+
 class Commands(Case):
     """COMMAND keeps its own life."""
 

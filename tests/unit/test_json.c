@@ -494,6 +494,20 @@ static void test_truncated_keys(void **state)
 		  "\"EFAULT\"}");
 }
 
+static void test_cut_name(void **state)
+{
+	wb_begin(&b);
+	wb_cut_cstr(&b, "my.x", 300);
+	wb_cut_cstr(&b, "a", 9000);
+	wb_end(&b, 1, 1);
+	event = (struct audit_event){.time.ns = TIME_NS};
+	assert_int_equal(wire_decode_audit(b.data, b.len, &decoder, &event), 0);
+	assert_non_null(strstr(write_event(), "\"event\":\"my.x\",\"args\":{\"arg0\":\"a\"},"
+					      "\"truncated\":{\"event\":300,\"arg0\":9000}}"));
+	event.no_args = true;
+	assert_non_null(strstr(write_event(), "\"my.x\",\"truncated\":{\"event\":300}}"));
+}
+
 /* How long a type's name is, is not known: num counts properties. */
 static void test_cut_type_name(void **state)
 {
@@ -823,6 +837,7 @@ int main(void)
 		cmocka_unit_test(test_incomplete_paths),
 		cmocka_unit_test(test_stand_ins),
 		cmocka_unit_test(test_truncated_keys),
+		cmocka_unit_test(test_cut_name),
 		cmocka_unit_test(test_cut_type_name),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_missing_arguments),

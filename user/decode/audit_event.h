@@ -194,6 +194,7 @@ struct audit_event {
 	/* RECORD_AUDIT */
 	struct text name;
 	char name_text[WIRE_MAX_NAME + 1]; /* the name as NUL-terminated UTF-8 for table look-up */
+	uint64_t name_whole;		   /* of a name that is cut: its least length; else 0 */
 	const struct event_row *row;	   /* NULL: an event the table does not know */
 	const struct event_variant
 		*variant;    /* argument names for this process's version; or NULL */

@@ -296,13 +296,16 @@ static int take_name(const struct value *v, struct audit_event *ev)
 {
 	ev->name = (struct text){0};
 	ev->name_text[0] = '\0';
+	ev->name_whole = 0;
 	if (v->status != WIRE_OK && v->status != WIRE_TRUNCATED)
 		return 0;
 	if (v->kind != WIRE_STR)
 		return -EBADMSG;
 	ev->name = v->text;
-	if (v->status == WIRE_TRUNCATED)
+	if (v->status == WIRE_TRUNCATED) {
 		ev->name.len -= text_cut_tail(&ev->name);
+		ev->name_whole = v->num ?: 1;
+	}
 	text_to_utf8(&ev->name, ev->name_text, sizeof(ev->name_text));
 	return 0;
 }

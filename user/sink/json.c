@@ -95,7 +95,8 @@ static void write_arguments(struct buf *out, const struct audit_event *event)
 		buf_lit(out, ",\"args\":");
 		write_args(&j, event);
 	}
-	if (j.truncated || (stack && json_stack_cut(stack)) || event->calls_made > event->n_calls ||
+	if (j.truncated || event->name_whole || (stack && json_stack_cut(stack)) ||
+	    event->calls_made > event->n_calls ||
 	    (!event->no_args && event->args_total > event->n_args))
 		json_truncated(out, event);
 	if (j.unreadable || event->flags || (stack && json_stack_unreadable(stack)))

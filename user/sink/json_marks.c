@@ -6,6 +6,7 @@
  *   env.PATH        a value of a dict        code.file        a property of an object
  *   env.items[3][1] a dict whose keys are not all str: pair 3; 0 is its key, 1 its value
  *   path.parts[1]   a segment of a pathlib path, whose own true length is not known
+ *   event           the event's name: how long it was at least
  *   [args]          the argument list: how many arguments there were, or why it is not complete
  *   stack           the call stack: how many frames there were at least, or why it ends there
  *   stack[2]        a frame
@@ -267,7 +268,7 @@ static void walk_args(struct walk *w)
 	struct step step = {.kind = STEP_ARG};
 	uint32_t i;
 
-	for (i = 0; i < w->event->n_args; i++, v = value_next(v)) {
+	for (i = 0; !w->event->no_args && i < w->event->n_args; i++, v = value_next(v)) {
 		step.index = i;
 		walk_step(w, &step, v);
 	}
@@ -281,6 +282,11 @@ void json_truncated(struct buf *out, const struct audit_event *event)
 {
 	struct walk w = {.out = out, .event = event};
 
+	if (event->name_whole) {
+		start_member(&w);
+		buf_lit(out, "event\":");
+		buf_u64(out, event->name_whole);
+	}
 	if (!event->no_args && event->args_total > event->n_args) {
 		start_member(&w);
 		buf_lit(out, "[args]\":");

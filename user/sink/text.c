@@ -31,6 +31,8 @@ static void write_audit(struct buf *out, const struct audit_event *event, bool c
 		text_bare(out, event->name_text);
 	else
 		buf_lit(out, "<unreadable>");
+	if (event->name_whole)
+		text_cut(out, event->name_whole);
 	write_color(out, OFF, color);
 	if (!event->no_args)
 		text_args(out, event);

@@ -21,6 +21,8 @@ void text_code_point(void *out, uint32_t cp);
 /* As Python shows bytes: b"...". */
 void text_bytes(struct buf *out, const struct text *bytes);
 
+/* Behind what was cut: how long it was, as strace marks what -s cut. */
+void text_cut(struct buf *out, uint64_t length);
 /* A value, also one that could not be read. */
 void text_value(struct buf *out, const struct value *v);
 /* All arguments of an event, in parentheses. */

@@ -8,8 +8,7 @@
 #include "sink/format.h"
 #include "sink/text.h"
 
-/* As strace marks what -s cut, with the true length. */
-static void write_cut(struct buf *out, uint64_t length)
+void text_cut(struct buf *out, uint64_t length)
 {
 	buf_lit(out, "...(");
 	buf_u64(out, length);
@@ -63,14 +62,14 @@ static void write_str(struct buf *out, const struct value *v)
 
 	text_quoted(out, &text);
 	if (v->status == WIRE_TRUNCATED)
-		write_cut(out, v->num);
+		text_cut(out, v->num);
 }
 
 static void write_bytes(struct buf *out, const struct value *v)
 {
 	text_bytes(out, &v->text);
 	if (v->status == WIRE_TRUNCATED)
-		write_cut(out, v->num);
+		text_cut(out, v->num);
 }
 
 static void write_bytearray(struct buf *out, const struct value *v)
@@ -97,7 +96,7 @@ static void write_items(struct buf *out, const struct value *v)
 	}
 	if (v->status == WIRE_TRUNCATED) {
 		write_separator(out, i);
-		write_cut(out, v->num);
+		text_cut(out, v->num);
 	}
 }
 
@@ -133,7 +132,7 @@ static void write_dict(struct buf *out, const struct value *v)
 	}
 	if (v->status == WIRE_TRUNCATED) {
 		write_separator(out, i);
-		write_cut(out, v->num);
+		text_cut(out, v->num);
 	}
 	buf_char(out, '}');
 }
@@ -150,7 +149,7 @@ static void write_property(struct buf *out, const struct value *v)
 	text = format_payload(v);
 	text_plain(out, &text);
 	if (v->status == WIRE_TRUNCATED)
-		write_cut(out, v->num);
+		text_cut(out, v->num);
 }
 
 static void write_object(struct buf *out, const struct value *v)
@@ -284,7 +283,7 @@ void text_args(struct buf *out, const struct audit_event *event)
 	}
 	if (event->args_total > event->n_args) {
 		write_separator(out, i++);
-		write_cut(out, event->args_total);
+		text_cut(out, event->args_total);
 	}
 	if (event->flags & WIRE_AUDIT_FMT_UNREAD) {
 		write_separator(out, i);
