@@ -222,6 +222,16 @@ static __always_inline __u64 int_digits(const struct scratch *s, const struct py
 	return *negative ? -size : size;
 }
 
+/* Of an int that is cut nothing can be shown, so it is not cut as text is: 4300 decimal digits, as
+ * many as CPython turns into text and back (sys.int_info.default_max_str_digits), are 1908 bytes.
+ */
+#define INT_BYTES 2048
+
+static __always_inline __u32 int_limit(void)
+{
+	return knob_string_limit > INT_BYTES ? knob_string_limit : INT_BYTES;
+}
+
 static __always_inline void put_int(struct scratch *s, const struct py_layout *l)
 {
 	struct wire_value *v;
@@ -233,7 +243,7 @@ static __always_inline void put_int(struct scratch *s, const struct py_layout *l
 		if (v)
 			put_payload(s, v, s->item + l->int_digits,
 				    n > WIRE_MAX_STRING ? WIRE_MAX_STRING * 4ull : n * 4, 4,
-				    knob_string_limit);
+				    int_limit());
 		return;
 	}
 	if (n > 0)

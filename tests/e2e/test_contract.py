@@ -309,7 +309,7 @@ class Selection(Case):
 
     def test_string_limit(self):
         """-s: what is longer is cut there, with its true length."""
-        code = "import sys; sys.audit('e2e.x', 'abcdefghijKLM', b'0123456789ab', 'abcdefghij', ['x' * 11])"
+        code = "import sys; sys.audit('e2e.x', 'abcdefghijKLM', b'0123456789ab', 'abcdefghij', ['x' * 11], -2**99, 10**4299)"
         found, _ = self.run_code(code, "-e", "e2e.x", "-s", "10")
         r, = records.audits(found)
         self.assertEqual(r["args"]["arg0"], "abcdefghij")
@@ -317,6 +317,8 @@ class Selection(Case):
         self.assertEqual(r["args"]["arg2"], "abcdefghij")
         self.assertEqual(r["args"]["arg3"], ["x" * 10])
         self.assertEqual(r["truncated"].map, {"arg0": 13, "arg1": 12, "arg3[0]": 11})
+        # A part of an int is nothing.
+        self.assertEqual([r["args"]["arg4"], r["args"]["arg5"]], [-2 ** 99, 10 ** 4299])
 
     def test_count(self):
         """--count N ends after N events; the process lives on."""

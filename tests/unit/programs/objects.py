@@ -18,7 +18,8 @@ import pathlib
 import sys
 import types
 
-STRING_LIMIT = 512    # bytes of one str, bytes or int
+STRING_LIMIT = 512    # bytes of one str or bytes
+INT_LIMIT = 2048      # bytes of an int
 MAX_VALUES = 448      # of those in containers, the event's name and the object itself included
 MAX_DEPTH = 6         # containers inside one another
 MAX_TYPE_NAME = 128
@@ -143,7 +144,8 @@ def say_numbers():
     for i, v in enumerate((0, 1, -1, 255, 2**30 - 1, 2**30, 1 - 2**30, -2**30, 2**31, 2**60 - 1, -2**60 + 1, 2**60,
                            -2**60, 2**63 - 1, -2**63, 2**64, -2**90, 10**100, -10**1000)):
         say("int%d" % i, v)
-    digits = STRING_LIMIT // 4
+    digits = INT_LIMIT // 4
+    getattr(sys, "set_int_max_str_digits", id)(0)
     say("int-last", 2**(digits * 30) - 1)
     say("int-cut", 2**(digits * 30), "null", of=(digits + 1) * 4)
     say("none", None)
