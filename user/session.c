@@ -72,13 +72,21 @@ static struct output_target output_target(const struct options *o)
 	return to;
 }
 
+/* A terminal that obeys colours, of somebody who wants them (https://no-color.org). */
+static bool wants_color(int fd)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(fd) && !(term && !strcmp(term, "dumb")) && !(no && *no);
+}
+
 static struct output *open_output(const struct options *o)
 {
 	struct output_target to = output_target(o);
 	bool color = o->color == COLOR_ALWAYS;
 
 	if (o->color == COLOR_AUTO)
-		color = !to.path && isatty(to.fd) && !getenv("NO_COLOR");
+		color = !to.path && wants_color(to.fd);
 	return output_open(&to, format_find(o->format), color);
 }
 

@@ -389,6 +389,17 @@ class Output(Case):
         """Colour only on a terminal, or when it is asked for."""
         self.assertNotIn(b"\x1b", self.text(TICKS % 2))
         self.assertIn(b"\x1b", self.text(TICKS % 2, "--color", "always"))
+        for colored, env in ((True, {"TERM": "xterm"}), (True, {"TERM": "xterm", "NO_COLOR": ""}),
+                             (False, {"TERM": "dumb"}), (False, {"TERM": "xterm", "NO_COLOR": "1"})):
+            ours, theirs = os.openpty()
+            job = self.run_tool("-e", "e2e.*", "-o", "-", "--", self.py.path, "-c", TICKS % 2, stdout=theirs,
+                                env=self.environment(**env))
+            self.assertEqual(job.status, 0, job.stderr())
+            os.close(theirs)
+            shown = os.read(ours, 65536)
+            os.close(ours)
+            self.assertIn(b"e2e.x", shown)
+            self.assertEqual(b"\x1b[" in shown, colored, (env, shown))
 
     def test_stdout(self):
         """-o - is stdout; without COMMAND it is the default."""
