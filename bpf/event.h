@@ -173,8 +173,7 @@ static __always_inline bool may_cost(const struct live_filter *f, __u8 verdict)
 		return left_out(WIRE_LOSS_CPU);
 	if (!f->arg_rules && !rate_pass(f))
 		return false;
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill ||
-	       left_out(WIRE_LOSS_RING);
+	return ring_has_room() || left_out(WIRE_LOSS_RING);
 }
 
 /* Appends the context of the thread, if its process publishes one, to the record in the work area.

@@ -108,6 +108,13 @@ static __always_inline void count_seen_and_filtered(void)
 	__sync_fetch_and_add(&c->filtered, 1);
 }
 
+/* Is there room in the ring for what is not of the lives of processes? The rest is kept for those:
+ * of a program whose start is not told nothing is seen. */
+static __always_inline bool ring_has_room(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= knob_full_fill;
+}
+
 /* Whoever reads the ring is woken only when it fills up. */
 static __always_inline __u64 ring_flags(void)
 {

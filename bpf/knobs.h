@@ -42,7 +42,7 @@ const volatile __u64 knob_code_key[2] = {};
 /* Events may be left out by name: --max-cpu. */
 const volatile bool knob_shed = false;
 
-/* Fill of the ring, bytes, past which an event is not even captured. */
+/* Fill of the ring, bytes, past which an event is not even captured, and a call not told. */
 const volatile __u64 knob_full_fill = 8 << 20;
 
 /* The watched system calls are told too, and for their sake events that explain them though they

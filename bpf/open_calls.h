@@ -56,7 +56,8 @@ static __always_inline void call_over(__u64 id, struct wire_syscall *c, __s64 re
 {
 	c->ret = ret;
 	c->duration = bpf_ktime_get_boot_ns() - c->head.time;
-	if (bpf_ringbuf_output(&ring, c, at_most(c->head.size, OPEN_CALL), ring_flags()))
+	if (!ring_has_room() ||
+	    bpf_ringbuf_output(&ring, c, at_most(c->head.size, OPEN_CALL), ring_flags()))
 		__sync_fetch_and_add(&lost_calls, 1);
 	bpf_map_delete_elem(&open_calls, &id);
 }

@@ -128,6 +128,8 @@ static __always_inline __u32 send_code(struct stack_area *a, __u64 code)
 								     WIRE_MAX_LINE_TABLE);
 	char *start = text_at(a, at_most(table_at - names, CODE_TABLE + CODE_READ_FIRST)), *to;
 
+	if (!ring_has_room())
+		return ENOBUFS;
 	head_fill(&a->head.head, size, WIRE_CODE);
 	a->head.code = code;
 	copy_kernel(start, sizeof(a->head), &a->head);

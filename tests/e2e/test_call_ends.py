@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--syscalls: calls that end in other ways than by returning, or of which there are too many."""
 import os
+import shutil
+import signal
+import subprocess
 
 from lib import records
 from lib.case import Case, Config
@@ -32,6 +35,36 @@ for t in threads: t.start()
 wait_for(len(threads))
 os.open(sys.argv[1], os.O_WRONLY)
 for t in threads: t.join()
+"""
+
+# What fills the ring: system calls; a stack of large functions.
+CALLS = """
+import ctypes
+libc = ctypes.CDLL(None)
+for i in range(60000): libc.rmdir(b"/nonexistent/" + b"x" * 200)
+"""
+STACK = """
+import types
+f = lambda: sys.audit("e2e.deep")
+for i, lines in enumerate([18000] * 100 + [18000 >> i for i in range(1, 15)] + [1] * 8):
+    if not i or lines != last: code = compile("def f():\\n" + " x = 1\\n" * lines + " next()\\n", "f", "exec").co_consts[0]
+    f, last = types.FunctionType(code.replace(co_firstlineno=i + 1), {"next": f}), lines
+f()
+"""
+# Then a Python is started.
+FLOOD = """
+import os, subprocess, sys
+sys.audit("e2e.begin")
+sys.stdin.readline()
+exec(sys.argv[3])
+for i in range(20):
+    if not os.fork(): os._exit(0)
+    os.wait()
+child = subprocess.Popen([sys.argv[1], "-S", "-c", "import sys; sys.audit('e2e.child')"])
+try: child.wait(3)
+except subprocess.TimeoutExpired: pass
+open(sys.argv[2], "w").close()
+child.wait()
 """
 
 # push %rbx; mov $49, %eax; int $0x80; pop %rbx; ret: geteuid(2), whose number is that of bind(2) elsewhere.
@@ -108,6 +141,30 @@ class Ends(Case):
         told = len([r for r in opens if r.get("syscalls")])
         self.assertGreater(told, 900)
         self.assertGreaterEqual(told + found[-1]["syscalls"]["lost"], 1101)
+
+    def start_full(self, what, *options):
+        """What a full ring leaves of a program that starts another Python."""
+        copy, out, started = self.path("python-copy"), self.path("out.json"), self.path("started")
+        shutil.copy(self.py.real, copy)
+        tracer = self.tool(*options, "-f", "-e", "e2e.*", "--format", "json", "-o", out, "--", self.py.path, "-S", "-c",
+                           FLOOD, copy, started, what, stdin=subprocess.PIPE)
+        self.grows(out, b"e2e.begin")
+        tracer.signal(signal.SIGSTOP)
+        tracer.say("go")
+        self.until(lambda: os.path.exists(started), "child that has been started", timeout=60)
+        tracer.signal(signal.SIGCONT)
+        self.assertEqual(tracer.wait(60), 0, tracer.stderr())
+        return records.load(out)
+
+    def test_calls_leave_room(self):
+        """In the ring, for the starts of programs: what these do is seen."""
+        found = self.start_full(CALLS, "--syscalls")
+        self.assertEqual([r["event"] for r in records.audits(found)], ["e2e.begin", "e2e.child"])
+        self.assertGreater(found[-1]["syscalls"]["lost"], 0)
+
+    def test_stacks_leave_room(self):
+        found = self.start_full(STACK, "--stack=128")
+        self.assertEqual([r["event"] for r in records.audits(found)], ["e2e.begin", "e2e.deep", "e2e.child"])
 
     def test_32_bit_entry(self):
         """The numbers mean other calls there: none is told as one that it is not."""
