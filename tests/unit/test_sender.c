@@ -284,6 +284,33 @@ static void restart_with_unread(int type, bool inet)
 	stop();
 }
 
+/* The receiver dies while nothing is sent to it: what it has not read is gone from its socket, and
+ * not read. */
+static void test_dies_while_idle(void **state)
+{
+	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	char text[128];
+	size_t k;
+	int i;
+
+	unix_text(text);
+	for (k = 0; k < 2; k++) {
+		bind_unix(types[k]);
+		start(text, 0);
+		for (i = 0; i < 5; i++)
+			put(i, 100);
+		sender_flush(sender);
+		receive(1);
+		die();
+		for (i = 0; i < 3; i++)
+			sender_flush(sender);
+		bind_unix(types[k]);
+		put(5, 100);
+		expect_delivered(6);
+		stop();
+	}
+}
+
 static void test_datagram_restart(void **state)
 {
 	restart_with_unread(SOCK_DGRAM, false);
@@ -480,17 +507,12 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_datagrams),
-		cmocka_unit_test(test_unix_stream_found),
-		cmocka_unit_test(test_comes_late),
-		cmocka_unit_test(test_datagram_restart),
-		cmocka_unit_test(test_unix_stream_restart),
-		cmocka_unit_test(test_tcp_restart),
-		cmocka_unit_test(test_tcp_finish),
-		cmocka_unit_test(test_slow_receiver),
-		cmocka_unit_test(test_udp_refused),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_drop_unsent),
+		cmocka_unit_test(test_datagrams),	 cmocka_unit_test(test_unix_stream_found),
+		cmocka_unit_test(test_comes_late),	 cmocka_unit_test(test_dies_while_idle),
+		cmocka_unit_test(test_datagram_restart), cmocka_unit_test(test_unix_stream_restart),
+		cmocka_unit_test(test_tcp_restart),	 cmocka_unit_test(test_tcp_finish),
+		cmocka_unit_test(test_slow_receiver),	 cmocka_unit_test(test_udp_refused),
+		cmocka_unit_test(test_too_large),	 cmocka_unit_test(test_drop_unsent),
 		cmocka_unit_test(test_nobody),
 	};
 

@@ -162,20 +162,25 @@ static void confirm_to(struct sender *s, size_t mark)
 	s->told = false;
 }
 
+/* What had been sent, and was unread, before something showed that the receiver was there. */
+struct seen {
+	size_t written, unread;
+};
+
 /* Which of the messages sent need not be kept any more. */
-static void confirm(struct sender *s, int64_t now)
+static void confirm(struct sender *s, const struct seen *seen, int64_t now)
 {
-	size_t unread = channel_unread(s->channel), mark = s->confirmed;
+	size_t mark = s->confirmed;
 
 	if (channel_tells_reads(s->channel)) {
 		/* In the kernel's measure a message takes more than its length, never less. */
-		while (mark < s->sent && s->written - s->marks[mark].end >= unread)
+		while (mark < s->sent && s->marks[mark].end + seen->unread <= seen->written)
 			mark++;
 	} else if (channel_is_datagram(s->channel)) {
 		mark = s->sent ? s->sent - 1 : 0;
 	} else {
 		while (mark < s->sent && (s->written - s->marks[mark].end > TAIL_MAX ||
-					  (s->written - s->marks[mark].end >= unread &&
+					  (s->marks[mark].end + seen->unread <= seen->written &&
 					   now - s->marks[mark].sent_at > TAIL_NS)))
 			mark++;
 	}
@@ -286,25 +291,37 @@ static ssize_t send_some(struct sender *s, int64_t now)
 	return n;
 }
 
+/* A receiver that goes empties its socket, which then looks read. Of a stream that is told as soon;
+ * of datagrams only to who sends another. */
+static bool ends_unheard(const struct sender *s)
+{
+	return channel_is_datagram(s->channel) && channel_tells_reads(s->channel);
+}
+
 void sender_flush(struct sender *s)
 {
 	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct seen seen;
 	size_t done = 0;
+	bool there, broke;
 	ssize_t n = 0;
 
 	if (!s->up)
 		try_connect(s, now);
 	if (!s->up)
 		return;
+	seen = (struct seen){s->written, channel_unread(s->channel)};
 	n = channel_listen(s->channel);
+	there = n >= 0 && !ends_unheard(s);
 	while (n >= 0 && s->sent < s->n_marks && done < ROUND_BYTES) {
 		n = send_some(s, now);
 		done += n > 0 ? n : 0;
 	}
-	if (n < 0 && n != -EAGAIN)
+	broke = n < 0 && n != -EAGAIN;
+	if ((there || done) && (!broke || channel_tells_reads(s->channel)))
+		confirm(s, &seen, now);
+	if (broke)
 		on_break(s, (int)n, now);
-	else
-		confirm(s, now);
 }
 
 bool sender_idle(const struct sender *s)

@@ -4,10 +4,11 @@
  * itself. What the receiver may not have read when a connection broke is sent again, so that a
  * message arrives at least once; each counts once, as delivered or by the reason it was dropped.
  *
- * What may not have been read is known as well as the kernel tells it. Unix sockets: exactly. TCP
- * and TLS: a receiver that closed in order had read all that its kernel acknowledged; when it was
- * reset, what was sent in the last seconds, at most some megabytes, is sent again. UDP: the
- * datagram that was refused.
+ * What may not have been read is known as well as the kernel tells it. Unix sockets: exactly; but
+ * if the receiver of datagrams went while none was sent, those since the last that it took while it
+ * was seen to be there. TCP and TLS: a receiver that closed in order had read all that its kernel
+ * acknowledged; when it was reset, what was sent in the last seconds, at most some megabytes, is
+ * sent again. UDP: the datagram that was refused.
  */
 #ifndef PYAUDIT_SENDER_H
 #define PYAUDIT_SENDER_H
