@@ -15,13 +15,14 @@
 #ifndef PYAUDIT_BPF_CALLS_H
 #define PYAUDIT_BPF_CALLS_H
 
+#include "i386.h"
+
 #define CLONE_THREAD 0x10000
 #define PROT_WRITE   2
 #define PROT_EXEC    4
 #define MAP_ANON     0x20
 #define X32_BIT	     0x40000000
 #define ARGV_MAX     32
-#define TS_COMPAT    2 /* arch/x86/include/asm/thread_info.h */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,6 +47,12 @@ static __always_inline __u64 number_at(__u64 addr)
 	return value;
 }
 
+/* Address number i of those in user memory. */
+static __always_inline __u64 address_at(const struct wire_syscall *c, __u64 addr, __u32 i)
+{
+	return c->flags & WIRE_CALL_I386 ? (__u32)number_at(addr + i * 4) : number_at(addr + i * 8);
+}
+
 /* Is the call one that counts? Its arguments are in the record; numbers that are in a struct take
  * its address's place. */
 static __always_inline bool is_wanted(const struct call_shape *shape, struct wire_syscall *c)
@@ -59,7 +66,8 @@ static __always_inline bool is_wanted(const struct call_shape *shape, struct wir
 	switch (shape->when) {
 	case CALL_PROCESS: return !(c->args[0] & CLONE_THREAD);
 	case CALL_ADDRESSED:
-		return shape->text_kind[0] == CALL_ARG_MSGHDR ? number_at(c->args[1]) : c->args[4];
+		return shape->text_kind[0] == CALL_ARG_MSGHDR ? address_at(c, c->args[1], 0)
+							      : c->args[4];
 	case CALL_EXECUTABLE:
 		return c->args[2] & PROT_EXEC &&
 		       (c->nr != 9 || c->args[2] & PROT_WRITE || c->args[3] & MAP_ANON);
@@ -88,7 +96,7 @@ __noinline int read_argv(__u32 slot, __u32 at, __u32 arg)
 	c = (struct wire_syscall *)s->record;
 	addr = arg == 2 ? c->args[2] : c->args[1];
 	for (i = 0; i < ARGV_MAX; i++) {
-		text = number_at(addr + i * 8);
+		text = address_at(c, addr, i);
 		if (!text)
 			break;
 		n = read_user_str(record_at(s, at_most(at, 4096) + at_most(len, 1024)),
@@ -118,7 +126,6 @@ static __always_inline long read_address(struct scratch *s, __u64 at, __u64 addr
 static __always_inline long read_text(__u32 slot, struct scratch *s, struct wire_syscall *c,
 				      __u32 kind, __u32 arg, __u64 at)
 {
-	__u64 msg[2] = {};
 
 	arg &= 7;
 	if (arg > 5)
@@ -132,9 +139,8 @@ static __always_inline long read_text(__u32 slot, struct scratch *s, struct wire
 	case CALL_ARG_SOCKADDR:
 		return read_address(s, at, c->args[arg], arg < 5 ? (__u32)c->args[arg + 1] : 0);
 	case CALL_ARG_MSGHDR:
-		if (read_user(msg, sizeof(msg), c->args[arg]))
-			return -EFAULT;
-		return read_address(s, at, msg[0], (__u32)msg[1]);
+		return read_address(s, at, address_at(c, c->args[arg], 0),
+				    (__u32)address_at(c, c->args[arg], 1));
 	default: return 0;
 	}
 }
@@ -189,7 +195,7 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 		e = exec ? bpf_map_lookup_elem(&forked, &pid) : 0;
 		if (!e)
 			return false;
-		c->flags = target || knob_adopt ? 0 : WIRE_CALL_UNSEEN;
+		c->flags |= target || knob_adopt ? 0 : WIRE_CALL_UNSEEN;
 	}
 	s->image = NO_IMAGE;
 	if (!e) {
@@ -215,17 +221,23 @@ static __always_inline void own_numbers(struct wire_syscall *c)
 	c->ns_tid = own_number(task);
 }
 
-static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_regs *regs,
-				       __u64 nr, struct call_shape *shape)
+/* Is the number that of a call to look at? */
+static __always_inline bool is_watched(__u64 nr)
 {
-	struct wire_syscall *c = (struct wire_syscall *)s->record;
-	bool exec = shape->text_kind[1] == CALL_ARG_ARGV;
-	__u64 id = bpf_get_current_pid_tgid();
-	struct open_call *open;
+	struct call_shape *shape = shape_of(nr);
 
-	__builtin_memset(c, 0, sizeof(*c));
-	if (!find_event(c, s, id, exec))
-		return;
+	return (shape && shape->class) || (i386_watches(nr) && is_i386());
+}
+
+/* Takes number and arguments. Returns the shape, or NULL if it is not watched. */
+static __always_inline struct call_shape *take_call(struct wire_syscall *c, struct pt_regs *regs,
+						    __u64 nr)
+{
+	struct call_shape *shape;
+
+	if (is_i386())
+		return i386_take(c, regs, nr) ? shape_of(c->nr) : 0;
+	shape = shape_of(nr);
 	c->nr = nr & ~X32_BIT;
 	c->args[0] = PT_REGS_PARM1_CORE_SYSCALL(regs);
 	c->args[1] = PT_REGS_PARM2_CORE_SYSCALL(regs);
@@ -233,7 +245,21 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 	c->args[3] = PT_REGS_PARM4_CORE_SYSCALL(regs);
 	c->args[4] = PT_REGS_PARM5_CORE_SYSCALL(regs);
 	c->args[5] = BPF_CORE_READ(regs, r9);
-	if (!is_wanted(shape, c))
+	return shape && shape->class ? shape : 0;
+}
+
+static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_regs *regs,
+				       __u64 nr)
+{
+	struct wire_syscall *c = (struct wire_syscall *)s->record;
+	__u64 id = bpf_get_current_pid_tgid();
+	struct call_shape *shape;
+	struct open_call *open;
+
+	__builtin_memset(c, 0, sizeof(*c));
+	shape = take_call(c, regs, nr);
+	if (!shape || !find_event(c, s, id, shape->text_kind[1] == CALL_ARG_ARGV) ||
+	    !is_wanted(shape, c))
 		return;
 	if (shape->has_pid)
 		own_numbers(c);
@@ -254,28 +280,17 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 		__sync_fetch_and_add(&lost_calls, 1);
 }
 
-/* Does the call come by the 32-bit entry, where the numbers mean other calls? */
-static __always_inline bool is_compat(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-}
-
 /* sys_enter(regs, number) */
 SEC("raw_tp/sys_enter")
 int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct call_shape *shape = shape_of(ctx->args[1]);
 	struct scratch *s;
 	__u32 slot, pid;
 
-	if (!shape || !shape->class)
+	if (!is_watched(ctx->args[1]))
 		return 0;
 	pid = bpf_get_current_pid_tgid() >> 32;
 	if (!bpf_map_lookup_elem(&targets, &pid) && !bpf_map_lookup_elem(&forked, &pid))
-		return 0;
-	if (is_compat())
 		return 0;
 	if (bpf_map_pop_elem(&free_scratches, &slot)) {
 		__sync_fetch_and_add(&lost_calls, 1);
@@ -283,7 +298,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	}
 	s = scratch_of(slot);
 	if (s)
-		call_enter(slot, s, (struct pt_regs *)ctx->args[0], ctx->args[1], shape);
+		call_enter(slot, s, (struct pt_regs *)ctx->args[0], ctx->args[1]);
 	scratch_release(slot);
 	return 0;
 }
@@ -312,12 +327,12 @@ SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
-	struct call_shape *shape = shape_of(BPF_CORE_READ(regs, orig_ax));
+	struct call_shape *shape;
 	__u64 id = bpf_get_current_pid_tgid();
 	struct open_call *open;
 	struct wire_syscall *c;
 
-	if (!shape || !shape->class)
+	if (!is_watched(BPF_CORE_READ(regs, orig_ax)))
 		return 0;
 	open = bpf_map_lookup_elem(&open_calls, &id);
 	if (!open)
@@ -325,6 +340,9 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	c = (struct wire_syscall *)open->record;
 	/* What a signal's handler calls, before the call it interrupted is made again. */
 	if (is_interrupted(c->ret))
+		return 0;
+	shape = shape_of(c->nr);
+	if (!shape)
 		return 0;
 	if (is_interrupted(ctx->args[1])) {
 		c->ret = ctx->args[1];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The watched system calls (syscalls.def), and what the BPF side must know of each. */
+/* The watched system calls (syscalls.def, syscalls_i386.def), and what the BPF side must know of
+ * each. */
 #ifndef PYAUDIT_SYSCALL_TABLE_H
 #define PYAUDIT_SYSCALL_TABLE_H
 
@@ -57,6 +58,24 @@ struct call_shape {
 
 #define SYSCALL_MAX 512 /* numbers are below */
 
+/* Where the arguments of a call by the 32-bit entry are. */
+enum i386_args {
+	I386_DIRECT, /* in their registers */
+	I386_FIRST,  /* there is only the first */
+	I386_HALVES, /* the second is in two halves */
+	I386_ARRAY,  /* in an array at the first */
+};
+
+/* What a number means by the 32-bit entry. */
+struct i386_call {
+	unsigned short nr; /* of the same call by the other entry; 0: it is not watched */
+	unsigned short args;
+};
+
+#define I386_SOCKETCALL	    102 /* the first argument says which call, the second is the array */
+#define I386_SOCKETCALL_MAX 32
+#define I386_CALLS	    (SYSCALL_MAX + I386_SOCKETCALL_MAX) /* numbers, then socketcall's */
+
 #ifndef __bpf__
 #include <stddef.h>
 #include <stdint.h>
@@ -75,8 +94,16 @@ struct call_row {
 	struct call_arg args[CALL_ARGS];
 };
 
+struct i386_row {
+	uint32_t index; /* below I386_CALLS */
+	struct i386_call call;
+};
+
 /* All rows, sorted by number; *n is their number. */
 const struct call_row *syscall_table(size_t *n);
+
+/* All rows of the 32-bit entry, by index; *n is their number. */
+const struct i386_row *syscall_i386_table(size_t *n);
 
 /* The row of a call; NULL if it is not watched. */
 const struct call_row *syscall_find(uint32_t nr);

@@ -44,6 +44,7 @@ enum wire_syscall_flags {
 	WIRE_CALL_UNCERTAIN = 2, /* an event of this thread was lost not long before */
 	WIRE_CALL_LATE_TEXT = 4, /* a text could only be read when the call had returned */
 	WIRE_CALL_UNSEEN = 8,	 /* made by a child whose own events are not told */
+	WIRE_CALL_I386 = 16,	 /* by the 32-bit entry; its number and arguments are the other's */
 };
 
 #define WIRE_SYSCALL_ASSERTS _Static_assert(sizeof(struct wire_syscall) == 168, "wire_syscall")

@@ -67,14 +67,6 @@ open(sys.argv[2], "w").close()
 child.wait()
 """
 
-# push %rbx; mov $49, %eax; int $0x80; pop %rbx; ret: geteuid(2), whose number is that of bind(2) elsewhere.
-COMPAT = """
-import ctypes, mmap
-memory = mmap.mmap(-1, 4096, prot=7)
-memory.write(bytes.fromhex("53b831000000cd805bc3"))
-print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))())
-"""
-
 
 # A thread that is not Python's calls a function of the C library.
 NATIVE = """
@@ -165,14 +157,6 @@ class Ends(Case):
     def test_stacks_leave_room(self):
         found = self.start_full(STACK, "--stack=128")
         self.assertEqual([r["event"] for r in records.audits(found)], ["e2e.begin", "e2e.deep", "e2e.child"])
-
-    def test_32_bit_entry(self):
-        """The numbers mean other calls there: none is told as one that it is not."""
-        if self.spawn(self.py.path, "-c", COMPAT).wait():
-            self.skipTest("the kernel has no 32-bit entry")
-        found, job = self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", COMPAT)
-        self.assertEqual(job.stdout().strip(), "0")
-        self.assertEqual([plain(c) for c in unannounced(found)], [])
 
 
 class Eventless(Case):

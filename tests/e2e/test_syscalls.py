@@ -182,6 +182,16 @@ class Bypass(Case):
         self.build("bypass.c", "bypass.so")
         self.check_told(self.run_way("library"))
 
+    def test_i386(self):
+        """By the entry that 32-bit programs use, which has other numbers."""
+        self.build("bypass_i386.c", "bypass.so")
+        if subprocess.run([self.py.path, "-c", "import ctypes, sys; sys.exit(ctypes.CDLL(%r).bypass_open(b'/dev/null') != 1)"
+                           % self.path("bypass.so")]).returncode:
+            self.skipTest("the kernel has no 32-bit entry")
+        found = self.run_way("library")
+        self.check_told(found)
+        self.assertEqual([c["abi"] for c in unannounced(found)], ["i386"] * 4)
+
     def test_module(self):
         include = subprocess.run([self.py.path, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"],
                                  stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.strip()

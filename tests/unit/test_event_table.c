@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "event_table.h"
+#include "syscall_table.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -267,18 +268,35 @@ static void test_variant_never_null(void **state)
 	assert_non_null(event_variant_for(rows, UINT32_MAX, UINT32_MAX));
 }
 
+/* What the 32-bit entry's numbers mean are rows, and there is one of each name but for what it
+ * lacks. */
+static void test_i386(void **state)
+{
+	size_t n, n_calls, i, k, named = 0;
+	const struct i386_row *rows = syscall_i386_table(&n);
+	const struct call_row *calls = syscall_table(&n_calls);
+
+	for (i = 0; i < n; i++) {
+		assert_true(rows[i].index < I386_CALLS &&
+			    (!i || rows[i].index > rows[i - 1].index));
+		assert_non_null(syscall_find(rows[i].call.nr));
+	}
+	for (i = 0; i < n_calls; i++) {
+		for (k = 0; k < n && rows[k].call.nr != calls[i].nr; k++)
+			;
+		named += k < n;
+	}
+	assert_int_equal(named, n_calls - 1); /* kexec_file_load */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sorted_and_unique),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_syscalls),
-		cmocka_unit_test(test_variants),
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_names_and_hints),
-		cmocka_unit_test(test_variant_by_version),
-		cmocka_unit_test(test_variant_rules),
-		cmocka_unit_test(test_variant_never_null),
+		cmocka_unit_test(test_sorted_and_unique), cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_syscalls),	  cmocka_unit_test(test_i386),
+		cmocka_unit_test(test_variants),	  cmocka_unit_test(test_find),
+		cmocka_unit_test(test_names_and_hints),	  cmocka_unit_test(test_variant_by_version),
+		cmocka_unit_test(test_variant_rules),	  cmocka_unit_test(test_variant_never_null),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

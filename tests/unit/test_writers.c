@@ -246,6 +246,11 @@ static void put_cut(void)
 	calls[0].text_cut[0] = true;
 }
 
+static void put_i386(void)
+{
+	calls[0].i386 = true;
+}
+
 static void put_announced(void)
 {
 	event.announced = ANNOUNCED_YES;
@@ -270,6 +275,7 @@ static const struct part syscall_parts[] = {
 	{put_failed, "error", "error.code", "status_code", "EACCES"},
 	{put_unread, "unreadable", ".unreadable", ".unreadable", "EIO"},
 	{put_cut, "cut", ".cut", ".cut", NULL},
+	{put_i386, "abi", ".abi", ".abi", "i386"},
 	{put_announced, NULL, NULL, NULL, NULL},
 	{put_never, NULL, NULL, NULL, NULL},
 	{put_after, NULL, NULL, NULL, NULL},

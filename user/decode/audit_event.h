@@ -72,6 +72,7 @@ struct call_info {
 	uint32_t ns_pid, ns_tid; /* the same as the process itself has them */
 	uint32_t made;		 /* the process that a fork has made, as pid; 0 none */
 	bool child;		 /* made between fork and exec */
+	bool i386;		 /* by the 32-bit entry */
 };
 
 #define CALLS_MAX 16 /* of one event */

@@ -38,5 +38,6 @@ int wire_decode_syscall(const struct wire_syscall *wire, struct call_info *call)
 	call->ns_tid = wire->ns_tid ?: wire->head.tid;
 	call->made = wire->child ?: wire->ret > 0 ? (uint32_t)wire->ret : 0;
 	call->child = wire->flags & WIRE_CALL_CHILD;
+	call->i386 = wire->flags & WIRE_CALL_I386;
 	return 0;
 }

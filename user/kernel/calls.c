@@ -27,6 +27,24 @@ static struct call_shape shape_of(const struct call_row *row)
 	return shape;
 }
 
+static bool is_chosen(const struct tracer *t, const struct call_row *row)
+{
+	return row->class != CALL_ACT || t->options.syscalls == TRACER_SYSCALLS_ALL;
+}
+
+static int fill_i386(struct tracer *t)
+{
+	int map = bpf_map__fd(t->skel->maps.i386_calls), err = 0;
+	const struct i386_row *rows;
+	size_t n, i;
+
+	rows = syscall_i386_table(&n);
+	for (i = 0; i < n && !err; i++)
+		if (is_chosen(t, syscall_find(rows[i].call.nr)))
+			err = bpf_map_update_elem(map, &rows[i].index, &rows[i].call, BPF_ANY);
+	return -err;
+}
+
 static int fill_shapes(struct tracer *t)
 {
 	int map = bpf_map__fd(t->skel->maps.call_shapes), err = 0;
@@ -37,10 +55,10 @@ static int fill_shapes(struct tracer *t)
 	for (i = 0; i < n && !err; i++) {
 		struct call_shape shape = shape_of(&rows[i]);
 
-		if (rows[i].class != CALL_ACT || t->options.syscalls == TRACER_SYSCALLS_ALL)
+		if (is_chosen(t, &rows[i]))
 			err = bpf_map_update_elem(map, &rows[i].nr, &shape, BPF_ANY);
 	}
-	return -err;
+	return -err ?: fill_i386(t);
 }
 
 int calls_attach(struct tracer *t)

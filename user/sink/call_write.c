@@ -224,6 +224,7 @@ void json_call(struct buf *out, const struct call_info *call)
 {
 	buf_lit(out, "\"name\":");
 	json_cstr(out, call->row->name);
+	buf_str(out, call->i386 ? ",\"abi\":\"i386\"" : "");
 	buf_lit(out, ",\"args\":");
 	json_call_args(out, call);
 	json_marks(out, call, true);
@@ -292,6 +293,7 @@ static void text_result(struct buf *out, const struct call_info *call)
 
 void text_call(struct buf *out, const struct call_info *call)
 {
+	buf_str(out, call->i386 ? "i386:" : "");
 	buf_str(out, call->row->name);
 	buf_char(out, '(');
 	each_arg(out, call, ", ", text_arg);

@@ -220,6 +220,8 @@ static void put_syscall(struct otlp_writer *w, const struct audit_event *event)
 	struct text text;
 
 	otlp_put_cstr(w, "pyaudit.syscall.name", call->row->name);
+	if (call->i386)
+		otlp_put_cstr(w, "pyaudit.syscall.abi", "i386");
 	json_call_args(&json, call);
 	put_json(w, "pyaudit.syscall.args", &json, 0);
 	buf_free(&json);
