@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--syslog to a real rsyslog, over each transport; and what arrives while it is restarted."""
+import os
 import re
 import signal
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 
 from lib import receivers, records, scrape
-from lib.case import Case
+from lib.case import Case, Config
 
 CODE = "import sys; sys.audit('e2e.x', 'a\\n|\\u00e9 %s', b'\\xff', None, 7); open('/etc/hostname')"
 
@@ -73,6 +74,27 @@ class Syslog(Forwarding):
 
     def test_udp(self):
         self.assertEqual(self.compare(receivers.Rsyslog(self, "udp"), ",facility=local3"), "local3")
+
+    def test_udp_addresses(self):
+        """Of a host's addresses the receiver listens on the second."""
+        if not os.path.exists("/proc/net/if_inet6"):
+            self.skipTest("no IPv6")
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(receiver.close)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        with open(self.path("hosts"), "w") as f:
+            f.write("127.0.0.1 two.test\n::1 two.test\n")
+        job = self.spawn("unshare", "-m", "--propagation", "private", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"',
+                         self.path("hosts"), Config.tool, "--syslog=udp:two.test:%d" % receiver.getsockname()[1],
+                         "-o", "/dev/null", "-e", "e2e.*", "--", self.py.path, "-c",
+                         "import sys, time\nfor i in range(20):\n  sys.audit('e2e.n', i)\n  time.sleep(0.05)")
+        got = []
+        while not got or b'"type":"summary"' not in got[-1]:
+            got.append(receiver.recv(65536))
+        self.assertEqual(job.wait(), 0, job.stderr())
+        numbers = [int(n) for n in re.findall(r'"arg0":(\d+)', b"".join(got).decode())]
+        self.assertEqual(set(numbers), set(range(20)))
 
     def test_tcp(self):
         self.assertEqual(self.compare(receivers.Rsyslog(self, "tcp"), ",facility=authpriv"), "authpriv")

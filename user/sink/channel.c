@@ -123,6 +123,16 @@ static int connect_unix(struct channel *c)
 	return connect_to(c, AF_UNIX, c->type, (struct sockaddr *)&addr, len);
 }
 
+/* A host may have several addresses, and its receiver listen on one. Whether anybody does is told
+ * only later: after a break it is the next one's turn. */
+static int connect_udp(struct channel *c)
+{
+	const struct addrinfo *to = c->udp_next ?: c->udp;
+
+	c->udp_next = to->ai_next;
+	return connect_to(c, to->ai_family, SOCK_DGRAM, to->ai_addr, to->ai_addrlen);
+}
+
 int channel_connect(struct channel *channel)
 {
 	int err;
@@ -131,10 +141,7 @@ int channel_connect(struct channel *channel)
 		return channel_remote_connect(channel);
 	if (channel->fd >= 0)
 		return 1;
-	err = channel->address->kind == ADDRESS_UNIX
-		      ? connect_unix(channel)
-		      : connect_to(channel, channel->udp->ai_family, SOCK_DGRAM,
-				   channel->udp->ai_addr, channel->udp->ai_addrlen);
+	err = channel->address->kind == ADDRESS_UNIX ? connect_unix(channel) : connect_udp(channel);
 	if (err)
 		fail(channel, err);
 	return err ?: 1;

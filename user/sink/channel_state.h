@@ -17,7 +17,7 @@ struct channel {
 	int type;  /* SOCK_STREAM or SOCK_DGRAM */
 	int fd;	   /* connected; -1 otherwise */
 	int buffer;
-	struct addrinfo *udp;
+	struct addrinfo *udp, *udp_next; /* next: NULL: the first */
 	char error[256];
 
 	/* TCP and TLS */
