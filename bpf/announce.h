@@ -15,8 +15,8 @@ struct thread_event {
 	__u64 tstate; /* the thread's, 0 not known: without the GIL it is not to be found */
 	__u32 pid, tid;
 	__u32 image, probe;
-	__u32 lost; /* events left until calls are judged again */
-	__u32 reserved;
+	__u32 lost;  /* events left until calls are judged again */
+	__u32 named; /* it was filtered out and is not told: its name is in filtered_names */
 };
 
 struct {
@@ -33,6 +33,14 @@ struct {
 	__type(key, __u32);	/* thread group id */
 	__type(value, struct thread_event);
 } forked SEC(".maps");
+
+/* The names of threads' last events of which user space does not hear, zero-padded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u64);	/* pid_tgid */
+	__type(value, struct name_key);
+} filtered_names SEC(".maps");
 
 __u64 lost_calls; /* system calls whose record was lost */
 
@@ -72,13 +80,15 @@ static __always_inline struct thread_event no_event(const struct target *target)
 }
 
 /* An event that is not told: what comes next does not follow the one before. */
-static __always_inline void announce_filtered(void)
+static __always_inline void announce_filtered(const struct name_key *name)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id);
 
-	if (last)
-		last->time = bpf_ktime_get_boot_ns();
+	if (!last)
+		return;
+	last->time = bpf_ktime_get_boot_ns();
+	last->named = !bpf_map_update_elem(&filtered_names, &id, name, BPF_ANY);
 }
 
 /* An event of this thread does not reach user space: what it would have explained cannot be told.
@@ -105,6 +115,7 @@ static __always_inline void announce_fork(__u32 child, const struct target *pare
 {
 	__u64 id = bpf_get_current_pid_tgid(), child_id = (__u64)child << 32 | child;
 	struct thread_event *last = bpf_map_lookup_elem(&thread_events, &id), none;
+	struct name_key *name;
 
 	child_target->flags = parent->flags & TARGET_PYTHON;
 	child_target->probe = parent->probe;
@@ -114,6 +125,9 @@ static __always_inline void announce_fork(__u32 child, const struct target *pare
 	last = last ?: &none;
 	bpf_map_update_elem(&forked, &child, last, BPF_ANY);
 	bpf_map_update_elem(&thread_events, &child_id, last, BPF_ANY);
+	name = last->named ? bpf_map_lookup_elem(&filtered_names, &id) : 0;
+	if (name)
+		bpf_map_update_elem(&filtered_names, &child_id, name, BPF_ANY);
 }
 
 /* The current process runs something else now, or has ended. */

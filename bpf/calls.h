@@ -182,6 +182,14 @@ __noinline int do_text(__u32 slot, __u32 i)
 	return 0;
 }
 
+static __always_inline void name_event(struct wire_syscall *c, __u64 thread)
+{
+	struct name_key *name = bpf_map_lookup_elem(&filtered_names, &thread);
+
+	if (name)
+		__builtin_memcpy(c->event_name, name, sizeof(c->event_name));
+}
+
 /* Whose event a call follows: the thread's own last, or, before a child has raised any, that of the
  * thread that forked it. Returns false where nothing is to be said about the thread. */
 static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s, __u64 id,
@@ -207,6 +215,8 @@ static __always_inline bool find_event(struct wire_syscall *c, struct scratch *s
 	c->event_tid = e->tid;
 	c->flags |= (e->pid != pid ? WIRE_CALL_CHILD : 0) | (e->lost ? WIRE_CALL_UNCERTAIN : 0);
 	c->probe = e->probe;
+	if (e->named)
+		name_event(c, id);
 	s->image = e->image;
 	s->bias = e->bias;
 	s->tstate = e->tstate;

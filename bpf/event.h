@@ -131,11 +131,11 @@ static __always_inline void capture_arguments(struct scratch *s, __u32 slot,
 	capture_all(slot);
 }
 
-static __always_inline void drop_filtered(void)
+static __always_inline void drop_filtered(const struct name_key *name)
 {
 	count_filtered();
 	if (knob_syscalls)
-		announce_filtered();
+		announce_filtered(name);
 }
 
 /* An event that is filtered out goes on, for the system calls it explains. */
@@ -223,13 +223,14 @@ static __always_inline void event_capture(struct scratch *s, __u32 slot, const s
 }
 
 /* What becomes of an event by its name: does it go on? It may go on though it is filtered out. */
-static __always_inline bool verdict_goes_on(struct call *call, __u8 verdict)
+static __always_inline bool verdict_goes_on(struct call *call, __u8 verdict,
+					    const struct name_key *name)
 {
 	if (verdict & VERDICT_PASS)
 		return may_cost(filter_of(call->filter), verdict);
 	call->filtered = knob_syscalls && verdict & VERDICT_TELL;
 	if (!call->filtered)
-		drop_filtered();
+		drop_filtered(name);
 	return call->filtered;
 }
 
@@ -248,12 +249,14 @@ static __always_inline struct scratch *event_admit(struct call *call, __u32 *slo
 	/* What --max-cpu says of a name changes, and is in the map. */
 	if (f->by_name && call->known && !knob_shed) {
 		verdict = verdict_of(call->known->verdict, call->filter);
+		if (knob_syscalls)
+			literal_copy(key.text, call->known);
 	} else if (f->by_name) {
 		n = read_literal(key.text, sizeof(key.text), call->name, call->image, call->bias);
 		if (n > 0)
 			known = n < NAME_KEY_LEN && verdict_known(&key, call->filter, &verdict);
 	}
-	if (known && !verdict_goes_on(call, verdict))
+	if (known && !verdict_goes_on(call, verdict, &key))
 		return 0;
 	*slot = scratch_claim();
 	if (*slot == NO_SCRATCH)
@@ -264,7 +267,7 @@ static __always_inline struct scratch *event_admit(struct call *call, __u32 *slo
 	s->filter = call->filter;
 	if (f->arg_rules || !known)
 		load_c_name(s, call->name, call->image, call->bias);
-	if (known || verdict_goes_on(call, verdict_find(*slot, s)))
+	if (known || verdict_goes_on(call, verdict_find(*slot, s), (struct name_key *)s->name))
 		return s;
 	scratch_release(*slot);
 	return 0;

@@ -237,7 +237,7 @@ static __always_inline void sys_audit_event(struct pt_regs *ctx, struct probe_co
 	call.name = s->name_addr;
 	remember_call(s->name_addr, s->utf8_at, PT_REGS_SP(ctx) + probe->stack_adjust);
 	verdict = loaded_name_verdict(slot, s);
-	if (verdict_goes_on(&call, verdict))
+	if (verdict_goes_on(&call, verdict, (struct name_key *)s->name))
 		event_capture(s, slot, &call);
 }
 

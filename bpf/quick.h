@@ -72,7 +72,7 @@ static __always_inline bool quickly_filtered(struct pt_regs *ctx, const struct p
 		      PT_REGS_SP(ctx) + probe->stack_adjust);
 	count_seen_and_filtered();
 	if (knob_syscalls)
-		announce_filtered();
+		announce_filtered(&key);
 	return true;
 }
 

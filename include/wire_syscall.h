@@ -15,6 +15,8 @@
 	512 /* bytes of a path, a socket address, or the arguments of an exec \
 	     */
 
+#define WIRE_CALL_EVENT 64 /* bytes of an event's name, which may be cut */
+
 /* Followed by the texts, each padded with zeros to a multiple of 8, and perhaps a struct
  * wire_stack. */
 struct wire_syscall {
@@ -37,6 +39,7 @@ struct wire_syscall {
 	/* The thread's own numbers as such a call has them that names processes; 0 other calls. */
 	__u32 ns_pid, ns_tid;
 	__u32 reserved2;
+	char event_name[WIRE_CALL_EVENT]; /* of the last event if that was not told; else empty */
 };
 
 enum wire_syscall_flags {
@@ -47,6 +50,6 @@ enum wire_syscall_flags {
 	WIRE_CALL_I386 = 16,	 /* by the 32-bit entry; its number and arguments are the other's */
 };
 
-#define WIRE_SYSCALL_ASSERTS _Static_assert(sizeof(struct wire_syscall) == 168, "wire_syscall")
+#define WIRE_SYSCALL_ASSERTS _Static_assert(sizeof(struct wire_syscall) == 232, "wire_syscall")
 
 #endif

@@ -243,6 +243,18 @@ class Syscalls(Case):
         told = [c["name"] for c in calls(self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", code)[0])]
         self.assertEqual(told, [])
 
+    def test_after(self):
+        """An unannounced call names the last event of its thread, also one that -e leaves out."""
+        code = ("import ctypes, sys, threading\nf = ctypes.CDLL(None).rmdir\n"
+                "sys.audit('e2e.a'); f(b'/nonexistent/1')\nid(0); f(b'/nonexistent/2')\n"
+                "t = threading.Thread(target=lambda: sys.audit('e2e.other')); t.start(); t.join()\n"
+                "sys.audit('e2e.b'); f(b'/nonexistent/3')\nsys.audit('e2e.told'); f(b'/nonexistent/4')\n")
+        found, _ = self.run_json("--syscalls", *PATIENT, "-e", "e2e.told", "--", self.py.path, "-S", "-c", code)
+        told, = records.audits(found)
+        self.assertEqual([c["after"] for c in map(plain, calls(found)) if c["args"]["path"].startswith("/nonexistent/")],
+                         [{"event": "e2e.a"}, {"event": "builtins.id"}, {"event": "e2e.b"},
+                          {"seq": told["seq"], "event": "e2e.told"}])
+
     def test_outcome_that_comes_late(self):
         """The event does not wait longer than it is told to; the outcome follows and names it."""
         fifo = self.path("fifo")

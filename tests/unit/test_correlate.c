@@ -365,6 +365,24 @@ static void test_program_that_never_starts(void **state)
 	came(f, "subprocess.Popen vfork=-11\n");
 }
 
+/* An event of which only the name is heard, with what comes after it. */
+static void test_named_only(void **state)
+{
+	struct fixture *f = *state;
+	struct made_call m;
+
+	event(f, "my.told", NULL);
+	plain_call(f, NR_UNLINK, 0, "/a");
+	m = call_of(f, NR_UNLINK, 0, "/b");
+	strcpy(m.wire.event_name, "my.last");
+	take(f, &m);
+	memset(m.wire.event_name, 'x', sizeof(m.wire.event_name));
+	take(f, &m);
+	came(f, "my.told\nhidden unlink after my.told #1\nhidden unlink after my.last #0\nhidden "
+		"unlink after "
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx #0\n");
+}
+
 static void test_filtered(void **state)
 {
 	struct fixture *f = *state;
@@ -623,6 +641,7 @@ int main(void)
 		TEST(test_moves_on),
 		TEST(test_program),
 		TEST(test_program_that_never_starts),
+		TEST(test_named_only),
 		TEST(test_filtered),
 		TEST(test_uncertain),
 		TEST(test_beginning),

@@ -2,6 +2,7 @@
 #include "enrich/correlate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -50,7 +51,8 @@ struct thread {
 	uint32_t tid, pid;
 	struct known *window[WINDOW]; /* newest first */
 	struct event_ref last;
-	struct held *newest; /* the last event, while it is kept back */
+	char own_name[WIRE_CALL_EVENT + 1]; /* of one that the table does not have */
+	struct held *newest;		    /* the last event, while it is kept back */
 	TAILQ_HEAD(, held) held;
 };
 
@@ -295,6 +297,12 @@ static struct known *window_add(struct correlator *c, struct thread *t,
 	return k;
 }
 
+static void name_last(struct thread *t, const struct audit_event *event)
+{
+	memcpy(t->own_name, event->name_text, WIRE_CALL_EVENT);
+	t->last = (struct event_ref){.name = event->row ? event->row->name : t->own_name};
+}
+
 /* An event that explains calls is kept back, and one whose thread has others waiting. */
 void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t size,
 		     const struct audit_event *event)
@@ -311,8 +319,7 @@ void correlate_event(struct correlator *c, const struct wire_audit *wire, size_t
 		k = window_add(c, t, event, wire->head.time);
 	moved_on(t);
 	flush_thread(c, t, false);
-	t->last.name = event->row ? event->row->name : "";
-	t->last.seq = 0;
+	name_last(t, event);
 	t->newest = NULL;
 	if (event->flags & WIRE_AUDIT_FILTERED)
 		return;
@@ -415,13 +422,21 @@ static void unannounced(struct correlator *c, const struct wire_syscall *wire,
 			const struct call_info *call, enum announced announced)
 {
 	struct thread *t = thread_of(c, wire);
-	static const struct event_ref none;
+	struct event_ref after = {0};
+	char name[WIRE_CALL_EVENT + 1];
 
 	/* The event it came after gets its number. */
 	if (t)
 		flush_thread(c, t, true);
+	if (t)
+		after = t->last;
+	/* One that was filtered out has none. */
+	if (*wire->event_name) {
+		snprintf(name, sizeof(name), "%.*s", WIRE_CALL_EVENT, wire->event_name);
+		after = (struct event_ref){.name = name};
+	}
 	c->counts.unannounced += announced == ANNOUNCED_NO;
-	c->ops.call(wire, call, announced, t ? &t->last : &none, c->ops.arg);
+	c->ops.call(wire, call, announced, &after, c->ops.arg);
 }
 
 /* --- processes made without an event --- */

@@ -66,6 +66,7 @@ static void set_knobs(const struct tracer *t, struct pyaudit *skel, uint32_t pro
 	if (o->syscalls) {
 		bpf_map__set_max_entries(skel->maps.open_calls, OPEN_CALLS);
 		bpf_map__set_max_entries(skel->maps.thread_events, TRACED_THREADS);
+		bpf_map__set_max_entries(skel->maps.filtered_names, TRACED_THREADS);
 		bpf_map__set_max_entries(skel->maps.forked, FORKED);
 	}
 	if (!t->sleepable) {
