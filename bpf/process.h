@@ -3,6 +3,9 @@
 #ifndef PYAUDIT_BPF_PROCESS_H
 #define PYAUDIT_BPF_PROCESS_H
 
+#define PF_EXITING	  4 /* include/linux/sched.h */
+#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
+
 static __always_inline struct target *current_target(__u32 *pid)
 {
 	*pid = bpf_get_current_pid_tgid() >> 32;
@@ -102,6 +105,19 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* Probes that are put into one process are its first thread's, or those of the thread they were put
+ * there by when that had ended, and go with it. */
+static __always_inline void tell_thread(struct task_struct *task)
+{
+	struct wire_thread r = {};
+
+	if (knob_adopt || !(BPF_CORE_READ(task, group_leader, flags) & PF_EXITING) ||
+	    BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		return;
+	head_fill(&r.head, sizeof(r), WIRE_THREAD);
+	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
+}
+
 /* sched_process_exit(task): once for each thread; the process is gone with its last */
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -116,8 +132,11 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 		call_forget();
 		announce_forget(pid);
 	}
-	if (BPF_CORE_READ(task, signal, live.counter))
+	if (BPF_CORE_READ(task, signal, live.counter)) {
+		if (target)
+			tell_thread(task);
 		return 0;
+	}
 	forget_context(pid);
 	if (!target)
 		return 0;

@@ -35,6 +35,7 @@ enum wire_record_kind {
 	WIRE_PROCESS = 5, /* struct wire_process */
 	WIRE_CODE = 6,	  /* struct wire_code (wire_stack.h) */
 	WIRE_SYSCALL = 7, /* struct wire_syscall (wire_syscall.h) */
+	WIRE_THREAD = 8,  /* struct wire_thread */
 };
 
 struct wire_header {
@@ -99,6 +100,11 @@ struct wire_exit {
 	struct wire_header head;
 	__u32 status; /* as wait(2) tells it */
 	__u32 reserved;
+};
+
+/* A thread has ended, and the first one of its process with it or before, but not the process. */
+struct wire_thread {
+	struct wire_header head;
 };
 
 /* What a process is, as it was when it raised its first event, or its first after an exec. Followed

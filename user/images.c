@@ -93,7 +93,7 @@ static void free_entry(struct image_entry *e)
 	if (e->fd >= 0)
 		close(e->fd);
 	py_image_free(e->image);
-	free(e->pids);
+	free(e->places);
 	free(e);
 }
 
@@ -220,6 +220,46 @@ static bool mark_twins(struct images *images, const struct image_entry *e)
 	return any;
 }
 
+static bool attached_in(const struct image_entry *e, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < e->n_places; i++)
+		if (e->places[i].pid == pid)
+			return true;
+	return false;
+}
+
+static void note_place(struct image_entry *e, pid_t pid, pid_t thread)
+{
+	struct image_place *places = reallocarray(e->places, e->n_places + 1, sizeof(*places));
+
+	if (!places)
+		return;
+	e->places = places;
+	e->places[e->n_places++] = (struct image_place){pid, thread};
+}
+
+#define THREADS_TRIED 8
+
+/* Puts the probes of a new image into a process, by one of its threads, or everywhere. While the
+ * programs are loaded that thread may end: by another then. */
+static int attach_in(struct images *images, struct image_entry *e, pid_t pid)
+{
+	bool twin = mark_twins(images, e);
+	pid_t thread = pid;
+	int tries = 0;
+
+	do {
+		if (pid > 0)
+			thread = target_live_thread(pid);
+		e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, thread, twin);
+	} while (e->number == -ESRCH && thread != pid && ++tries < THREADS_TRIED);
+	if (e->number >= 0 && pid > 0)
+		note_place(e, pid, thread);
+	return e->number;
+}
+
 static int attach_first(struct images *images, struct image_entry *e,
 			const struct target_file *file, pid_t pid)
 {
@@ -235,9 +275,7 @@ static int attach_first(struct images *images, struct image_entry *e,
 	e->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	if (e->fd < 0)
 		return -errno;
-	e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, pid,
-				  mark_twins(images, e));
-	if (e->number < 0) {
+	if (attach_in(images, e, pid) < 0) {
 		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
 		return e->number;
 	}
@@ -296,39 +334,46 @@ static int share(struct images *images, struct image_entry *e, struct image_entr
 	return 0;
 }
 
-static bool attached_in(const struct image_entry *e, pid_t pid)
+/* Puts the probes that an image has already into a place, by a thread that lives. */
+static int attach_place(struct images *images, const struct image_entry *e,
+			struct image_place *place)
 {
-	size_t i;
+	int tries = 0, err;
 
-	for (i = 0; i < e->n_pids; i++)
-		if (e->pids[i] == pid)
-			return true;
-	return false;
-}
-
-static void note_pid(struct image_entry *e, pid_t pid)
-{
-	pid_t *pids = reallocarray(e->pids, e->n_pids + 1, sizeof(*pids));
-
-	if (!pids)
-		return;
-	e->pids = pids;
-	e->pids[e->n_pids++] = pid;
+	do {
+		place->thread = target_live_thread(place->pid);
+		err = tracer_attach_pid(images->tracer, e->number, place->thread);
+	} while (err == -ESRCH && place->thread != place->pid && ++tries < THREADS_TRIED);
+	return err;
 }
 
 /* Where probes are put a process at a time, this is another process. */
 static void attach_again(struct images *images, struct image_entry *e,
 			 const struct target_file *file, pid_t pid)
 {
+	struct image_place place = {.pid = pid};
 	int err;
 
 	if (e->error || pid < 0 || attached_in(e, pid))
 		return;
-	err = tracer_attach_pid(images->tracer, e->number, pid);
+	err = attach_place(images, e, &place);
 	if (err)
 		log_error("%s: cannot attach to PID %d: %s", file->path, pid, strerror(-err));
 	else
-		note_pid(e, pid);
+		note_place(e, pid, place.thread);
+}
+
+void images_attach_anew(struct images *images, pid_t pid, pid_t thread)
+{
+	struct image_entry *e;
+	size_t i, n;
+
+	for (n = 0; n < MAX_IMAGES; n++) {
+		e = images->numbered[n];
+		for (i = 0; e && i < e->n_places; i++)
+			if (e->places[i].pid == pid && e->places[i].thread == thread)
+				attach_place(images, e, &e->places[i]);
+	}
 }
 
 static struct seen_key file_key(const struct target_file *file)
@@ -354,8 +399,6 @@ static struct image_entry *add_image(struct images *images, const struct target_
 		py_version_text(image, e->version, sizeof(e->version));
 	e->error = err ?: attach_first(images, e, file, pid);
 	images->refused += e->error != 0;
-	if (!e->error && pid > 0)
-		note_pid(e, pid);
 	return e;
 }
 

@@ -21,6 +21,11 @@
 
 #define IMAGE_USERS 8
 
+/* A process that probes have been put into, by one of its threads. */
+struct image_place {
+	pid_t pid, thread;
+};
+
 struct image_entry {
 	uint64_t dev, ino, size;
 	int64_t modified;
@@ -28,10 +33,10 @@ struct image_entry {
 	int error; /* 0: a CPython image with probes; else why not (py_image_read, tracer_attach) */
 	struct py_image *image; /* NULL if the file is none, or has an owner */
 	enum py_probe_choice choice;
-	int number;	      /* the tracer's */
-	uint64_t attached_at; /* boot clock, ns: since when its probes stand */
-	pid_t *pids;	      /* processes it has been attached in, one at a time */
-	size_t n_pids;
+	int number;		    /* the tracer's */
+	uint64_t attached_at;	    /* boot clock, ns: since when its probes stand */
+	struct image_place *places; /* where it has been attached, a process at a time */
+	size_t n_places;
 	pid_t users[IMAGE_USERS]; /* some processes that execute it; 0: free */
 	char version[32];
 	char build[160];
@@ -62,6 +67,10 @@ void images_free(struct images *images);
  * returned, which is good until the next call. */
 const struct image_entry *images_add(struct images *images, const struct target_file *file,
 				     pid_t pid, pid_t user);
+
+/* A thread has ended, by which probes may have been put into its process, which goes on: they are
+ * put there by another. */
+void images_attach_anew(struct images *images, pid_t pid, pid_t thread);
 
 /* The process executes the image. */
 void images_used_by(struct images *images, const struct image_entry *image, pid_t user);

@@ -357,6 +357,8 @@ void session_on_record(const void *data, size_t size, void *arg)
 		session_on_exec(s, wire_as_exec(head));
 	else if (wire_as_exit(head))
 		on_exit_record(s, wire_as_exit(head));
+	else if (wire_as_thread(head))
+		images_attach_anew(s->images, head->pid, head->tid);
 	else if (wire_as_code(head))
 		on_code(s, wire_as_code(head));
 	else if (wire_as_syscall(head))

@@ -402,3 +402,47 @@ class SideBySide(Tracing):
         for i in range(20):
             self.assertEqual(self.spawn(self.py.path, "-ISc", MARK, str(i)).wait(), 0)
         self.assertEqual(self.marks(self.end(tracer)), [str(i) for i in range(20)])
+
+
+# The first thread ends, then the second; the third goes on.
+THREADS = """
+import ctypes, os, sys, threading, time
+libc = ctypes.CDLL(None)
+def gone(thread):
+    with open("/proc/self/task/%d/stat" % thread) as f: return f.read().rpartition(")")[2].split()[0] == "Z"
+def second():
+    while not gone(os.getpid()): time.sleep(.01)
+    for i in range(100): sys.audit("e2e.second"); time.sleep(.01)
+def third(before):
+    before.join()
+    for i in range(int(sys.argv[1])): sys.audit("e2e.third", i); time.sleep(.01)
+    os._exit(0)
+if sys.argv[2:]: sys.stdin.readline()
+thread = threading.Thread(target=second)
+thread.start()
+threading.Thread(target=third, args=(thread,)).start()
+if sys.argv[2:]: print("ready", flush=True)
+libc.syscall(60, 0)
+"""
+
+
+class FirstThread(Tracing):
+    """A process is seen to its end though its first thread has ended before."""
+
+    def check(self, found, times):
+        self.assertEqual([r["args"]["arg0"] for r in records.audits(found, "e2e.third")][-1:], [times - 1])
+
+    def test_command(self):
+        found, _ = self.run_json("-e", "e2e.*", "--", self.py.path, "-c", THREADS, "100")
+        self.assertGreater(len(records.audits(found, "e2e.second")), 0)
+        self.check(found, 100)
+
+    def test_follow(self):
+        self.check(self.run_json("-f", "-e", "e2e.*", "--", self.py.path, "-c", THREADS, "100")[0], 100)
+
+    def test_process(self):
+        """It had ended before tracing begins."""
+        job = self.spawn(self.py.path, "-c", THREADS, "1000", "wait", stdin=subprocess.PIPE)
+        job.say("go")
+        self.grows(job.out_path, b"ready")
+        self.check(self.run_json("-e", "e2e.*", "-p", str(job.pid))[0], 1000)

@@ -26,7 +26,7 @@ static const uint32_t record_sizes[] = {
 	[WIRE_AUDIT] = sizeof(struct wire_audit),     [WIRE_FORK] = sizeof(struct wire_fork),
 	[WIRE_EXEC] = sizeof(struct wire_exec),	      [WIRE_EXIT] = sizeof(struct wire_exit),
 	[WIRE_PROCESS] = sizeof(struct wire_process), [WIRE_CODE] = sizeof(struct wire_code),
-	[WIRE_SYSCALL] = sizeof(struct wire_syscall),
+	[WIRE_SYSCALL] = sizeof(struct wire_syscall), [WIRE_THREAD] = sizeof(struct wire_thread),
 };
 
 #define N_RECORD_KINDS (sizeof(record_sizes) / sizeof(record_sizes[0]))
@@ -72,6 +72,11 @@ const struct wire_exec *wire_as_exec(const struct wire_header *head)
 const struct wire_exit *wire_as_exit(const struct wire_header *head)
 {
 	return head->kind == WIRE_EXIT ? (const struct wire_exit *)head : NULL;
+}
+
+const struct wire_thread *wire_as_thread(const struct wire_header *head)
+{
+	return head->kind == WIRE_THREAD ? (const struct wire_thread *)head : NULL;
 }
 
 const struct wire_process *wire_as_process(const struct wire_header *head)

@@ -28,6 +28,7 @@ const struct wire_audit *wire_as_audit(const struct wire_header *head);
 const struct wire_fork *wire_as_fork(const struct wire_header *head);
 const struct wire_exec *wire_as_exec(const struct wire_header *head);
 const struct wire_exit *wire_as_exit(const struct wire_header *head);
+const struct wire_thread *wire_as_thread(const struct wire_header *head);
 const struct wire_process *wire_as_process(const struct wire_header *head);
 
 /* The part behind `last`, the first with NULL; NULL at the end of the record, or where what follows

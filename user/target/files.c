@@ -206,7 +206,7 @@ static int open_proc_dir(pid_t pid, int *dir, struct proc_stat *st)
 }
 
 /* /proc/TID is there for each thread, though no listing shows it. */
-static int open_live_thread(pid_t pid, int *dir)
+static int open_live_thread(pid_t pid, int *dir, pid_t *thread)
 {
 	char path[32];
 	struct proc_stat st;
@@ -223,6 +223,7 @@ static int open_live_thread(pid_t pid, int *dir)
 		tid = number_name(entry->d_name);
 		if (!tid || tid == pid || open_proc_dir(tid, dir, &st))
 			continue;
+		*thread = tid;
 		if (is_dead(&st))
 			close(*dir);
 		else
@@ -232,15 +233,34 @@ static int open_live_thread(pid_t pid, int *dir)
 	return ret;
 }
 
-int target_open_process(pid_t pid, int *dir)
+static int open_process(pid_t pid, int *dir, pid_t *thread)
 {
 	struct proc_stat st;
 	int ret = open_proc_dir(pid, dir, &st);
 
+	*thread = pid;
 	if (ret || !is_dead(&st))
 		return ret;
 	close(*dir);
-	return open_live_thread(pid, dir);
+	return open_live_thread(pid, dir, thread);
+}
+
+int target_open_process(pid_t pid, int *dir)
+{
+	pid_t thread;
+
+	return open_process(pid, dir, &thread);
+}
+
+pid_t target_live_thread(pid_t pid)
+{
+	pid_t thread;
+	int dir;
+
+	if (open_process(pid, &dir, &thread))
+		return pid;
+	close(dir);
+	return thread;
 }
 
 /* Opens what the O_PATH descriptor pin stands for, if that is a regular file. */

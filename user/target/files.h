@@ -34,6 +34,10 @@ typedef int (*target_file_fn)(const struct target_file *file, void *arg);
  * files that only CAP_CHECKPOINT_RESTORE leads to), -EACCES, ... */
 int target_process_files(pid_t pid, target_file_fn fn, void *arg);
 
+/* A thread of the process that has not ended: the first, unless that has; pid itself if none is
+ * found. */
+pid_t target_live_thread(pid_t pid);
+
 /* Whether the open file can be reached by a name in our mount namespace: it has not been deleted,
  * and is not in that of a container. */
 bool target_has_name(int fd);
