@@ -605,6 +605,30 @@ static void reopens_a_fifo(void **state)
 	close(fd);
 }
 
+/* The reader of a FIFO has gone; what is opened then is written to again. */
+static void reopens_after_a_reader(void **state)
+{
+	struct output_target fifo = {.path = in_dir("fifo")}, to = {.path = file};
+	struct output *o;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(mkfifo(fifo.path, 0600), 0);
+	fd = open(fifo.path, O_RDONLY | O_NONBLOCK);
+	o = output_open(&fifo, &numbers, false);
+	close(fd);
+	write_records(o, 3);
+	output_flush(o);
+	assert_true(output_gone(o));
+	output_reopen(o, &to);
+	assert_false(output_gone(o));
+	write_records(o, 1);
+	output_finish(o, 100);
+	assert_int_equal(output_delivered(o) + output_lost(o), 4);
+	output_free(o);
+	assert_non_null(strstr(get(file), "output 3\n"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
@@ -630,6 +654,7 @@ int main(void)
 		TEST(begun_for_a_slow_reader),
 		TEST(steady_slow_reader),
 		TEST(reopens_a_fifo),
+		TEST(reopens_after_a_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

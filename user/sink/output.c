@@ -53,6 +53,7 @@ static void adopt_fd(struct output *o, int fd)
 	struct stat st = {0};
 
 	o->fd = fd;
+	o->gone = false;
 	o->regular = !fstat(o->fd, &st) && S_ISREG(st.st_mode);
 	o->size = o->regular ? st.st_size : 0;
 	o->rotate_at = o->rotate_size;

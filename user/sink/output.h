@@ -59,7 +59,7 @@ void output_check(const struct output *o);
  * nothing happens. If it cannot be opened that is told, and the old one is written on. */
 void output_reopen(struct output *o, const struct output_target *to);
 
-/* The reader is gone: nothing will ever be written again. */
+/* The reader is gone: nothing will be written again but to what is opened anew. */
 bool output_gone(const struct output *o);
 
 /* The number of the last record written; 0 none. */
