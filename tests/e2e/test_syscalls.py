@@ -286,6 +286,12 @@ class Syscalls(Case):
         self.finish(ticker)
         self.assertEqual([plain(c) for c in unannounced(records.load(out))], [])
 
+    def test_callback(self):
+        """What libffi asks for when it makes the first callback is not taken for hidden."""
+        code = "import ctypes\nctypes.CFUNCTYPE(None)(lambda: None)()\n"
+        found, _ = self.run_json("--syscalls", *PATIENT, "--", self.py.path, "-c", code)
+        self.assertEqual([plain(c) for c in unannounced(found)], [])
+
     def test_nothing_without_the_option(self):
         found, _ = self.run_json("--", self.py.path, "-c", "import ctypes; ctypes.CDLL(None).open(b'/etc/hostname', 0)")
         self.assertEqual(calls(found), [])
