@@ -104,7 +104,7 @@ __noinline int load_object_name(__u32 slot)
 	struct scratch *s = scratch_of(slot);
 	const struct image_config *image = s ? image_of(s->image) : 0;
 	const struct py_layout *l;
-	__u64 type, flags = 0, addr;
+	__u64 type, flags = 0, addr, whole;
 	__u32 state, length, width, i;
 
 	if (!image || !image->decode || read_object(s, s->item))
@@ -132,13 +132,14 @@ __noinline int load_object_name(__u32 slot)
 	if (!(state >> (l->str_compact_bit & 31) & 1))
 		addr = object_u64(s, l->str_data);
 	/* Behind it there may be no memory. */
-	length = at_most(object_u64(s, l->str_length), ENCODE_MAX);
+	whole = object_u64(s, l->str_length);
+	length = at_most(whole, ENCODE_MAX);
 	width = (state >> (l->str_kind_bit & 31)) & 7;
 	s->mark_at = width = width == 1 || width == 2 ? width : 4;
 	if (read_user(s->record, at_most(length * width, ENCODE_MAX * 4), addr))
 		return 0;
 	s->name_len = 0;
-	s->name_whole = length > ENCODE_MAX ? at_most(length, 0xffffffff) : 0;
+	s->name_whole = whole > ENCODE_MAX ? at_most(whole, 0xffffffff) : 0;
 	for (i = 0; i < ENCODE_MAX && i < length; i++)
 		encode_one(slot, i);
 	return 1;
