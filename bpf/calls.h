@@ -126,7 +126,6 @@ static __always_inline long read_address(struct scratch *s, __u64 at, __u64 addr
 static __always_inline long read_text(__u32 slot, struct scratch *s, struct wire_syscall *c,
 				      __u32 kind, __u32 arg, __u64 at)
 {
-
 	arg &= 7;
 	if (arg > 5)
 		return 0;

@@ -69,7 +69,7 @@ static __always_inline void introduce(void)
 		/* Another thread may tell it too; none of their events comes before. */
 		if (!describe_process(slot))
 			target->flags |= TARGET_TOLD;
-		bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+		scratch_release(slot);
 	}
 	if (target->flags & TARGET_TOLD)
 		set_told(pid);
@@ -135,11 +135,6 @@ static __always_inline __u32 scratch_claim(void)
 		return NO_SCRATCH;
 	}
 	return slot;
-}
-
-static __always_inline void scratch_release(__u32 slot)
-{
-	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
 }
 
 #endif

@@ -47,6 +47,19 @@ struct {
 	__type(value, __u32);
 } free_scratches SEC(".maps");
 
+#define RELEASE_TRIES 8
+
+/* The map's lock may be refused since 6.15 (resilient spin locks, kernel/bpf/queue_stack_maps.c),
+ * where a processor of a virtual machine holds it that is not run. */
+static __always_inline void scratch_release(__u32 slot)
+{
+	int i;
+
+	for (i = 0; i < RELEASE_TRIES; i++)
+		if (!bpf_map_push_elem(&free_scratches, &slot, BPF_ANY))
+			break;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 64);

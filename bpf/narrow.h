@@ -74,7 +74,7 @@ static __always_inline bool comm_try(const struct comm_key *key, __u32 number)
 		kept = kept_verdict(number, pass);
 		bpf_map_update_elem(&comm_verdicts, key, &kept, BPF_ANY);
 	}
-	bpf_map_push_elem(&free_scratches, &slot, BPF_ANY);
+	scratch_release(slot);
 	return pass;
 }
 
