@@ -58,13 +58,19 @@ static void call_out(const struct wire_syscall *wire, const struct call_info *ca
 	free(text);
 }
 
+static uint64_t seen_since(const struct wire_syscall *wire, void *arg)
+{
+	return session_seen_since(arg, wire->event_pid ?: wire->head.pid, wire->probe);
+}
+
 bool session_calls_open(struct session *s)
 {
-	const struct correlate_ops ops = {.event = event_out, .call = call_out, .arg = s};
+	const struct correlate_ops ops = {
+		.event = event_out, .call = call_out, .seen_since = seen_since, .arg = s};
 
 	if (!s->options->syscalls)
 		return true;
-	s->correlator = correlator_new(&ops, s->options->outcome_wait_ns, session_boot_now());
+	s->correlator = correlator_new(&ops, s->options->outcome_wait_ns);
 	return s->correlator;
 }
 

@@ -98,6 +98,16 @@ static uint64_t unseen(const struct session *s, const struct process_info *info,
 	return start && image->attached_at > start ? image->attached_at - start : 0;
 }
 
+uint64_t session_seen_since(const struct session *s, pid_t pid, uint32_t probe)
+{
+	const struct process_info *info = process_find(s->processes, pid);
+	const struct image_entry *image = images_of_probe(s->images, probe);
+
+	if (!image)
+		return session_boot_now();
+	return info && !unseen(s, info, image) ? 0 : image->attached_at;
+}
+
 bool session_told(const struct process_info *info)
 {
 	return (info->probe || info->named) && info->exec <= info->told_exec;

@@ -112,6 +112,10 @@ void session_metrics_look(struct session *s);	/* before the ring is emptied */
 void session_metrics_serve(struct session *s);
 void session_metrics_close(struct session *s);
 
+/* From when on the events of a process are seen, by the image of this probe: boot clock, ns; 0:
+ * from its first one; now, if the image is not known. */
+uint64_t session_seen_since(const struct session *s, pid_t pid, uint32_t probe);
+
 /* An event goes out, with the system calls it led to. Returns its number in the output; 0 none. */
 uint64_t session_event_out(struct session *s, const struct wire_audit *wire, size_t size,
 			   const struct call_info *calls, size_t n_calls, size_t made);

@@ -71,8 +71,8 @@ child.wait()
 # A thread that is not Python's calls a function of the C library.
 NATIVE = """
 import ctypes, sys
-libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
-libc.pthread_create(ctypes.byref(thread), None, getattr(libc, sys.argv[1]), ctypes.c_char_p(sys.argv[2].encode()))
+libc, thread, argument = ctypes.CDLL(None), ctypes.c_ulong(), ctypes.c_char_p(sys.argv[2].encode())
+libc.pthread_create(ctypes.byref(thread), None, getattr(libc, sys.argv[1]), argument)
 libc.pthread_join(thread, None)
 """
 
@@ -192,7 +192,7 @@ class Eventless(Case):
         tracer.signal(2)
         self.assertEqual(tracer.wait(), 0, tracer.stderr())
         told = [r for r in records.load(out) if r.get("pid") == job.pid]
-        self.assertEqual([r["name"] for r in told if r["type"] == "syscall"], ["rmdir"])
+        self.assertEqual([(r["name"], r["args"]["path"]) for r in told if r["type"] == "syscall"], [("rmdir", gone)])
         self.assertEqual([r["python"].split("+")[0] for r in told if r["type"] == "process"], [other[0].version])
 
 

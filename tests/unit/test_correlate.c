@@ -27,7 +27,7 @@
 /* What came out, a line each. */
 struct log {
 	char text[8192];
-	uint64_t seq;
+	uint64_t seq, seen_since;
 	struct wire_decoder decoder;
 };
 
@@ -79,12 +79,20 @@ static void on_call(const struct wire_syscall *wire, const struct call_info *cal
 	log->seq++;
 }
 
+static uint64_t seen_since(const struct wire_syscall *wire, void *arg)
+{
+	struct log *log = arg;
+
+	return log->seen_since;
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct correlate_ops ops = {.event = on_event, .call = on_call, .arg = &f->log};
+	struct correlate_ops ops = {
+		.event = on_event, .call = on_call, .seen_since = seen_since, .arg = &f->log};
 
-	f->c = correlator_new(&ops, WAIT, START);
+	f->c = correlator_new(&ops, WAIT);
 	f->now = START + 10 * WAIT;
 	*state = f;
 	return !f->c;
@@ -416,7 +424,7 @@ static void test_beginning(void **state)
 	struct fixture *f = *state;
 	struct made_call m;
 
-	f->now = START;
+	f->now = f->log.seen_since = START;
 	m = call_of(f, NR_UNLINK, 0, "/tmp/x");
 	m.wire.event = 0;
 	take(f, &m);
@@ -424,6 +432,11 @@ static void test_beginning(void **state)
 	m.wire.head.time = START + 10 * WAIT;
 	take(f, &m);
 	came(f, "hidden unlink after - #0\n");
+	/* One of a process that is seen from its first event on is not. */
+	f->log.seen_since = 0;
+	m.wire.head.time = START;
+	take(f, &m);
+	came(f, "hidden unlink after - #0\nhidden unlink after - #0\n");
 }
 
 static void test_acts(void **state)

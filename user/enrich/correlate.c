@@ -20,7 +20,7 @@
 #define JOINED_MAX   64
 #define CHILDREN_MAX 1024
 
-/* Before its first event a thread may be in a call that was announced before tracing began. */
+/* So long may a thread be in a call that it announced before its events were seen. */
 #define START_NS 200000000ull
 
 struct thread;
@@ -64,7 +64,7 @@ struct fork {
 
 struct correlator {
 	struct correlate_ops ops;
-	uint64_t wait, start;
+	uint64_t wait;
 	struct thread *slots[THREAD_SLOTS];
 	TAILQ_HEAD(threads, thread) threads; /* used last: last */
 	size_t n_threads;
@@ -79,7 +79,7 @@ struct correlator {
 	struct correlate_counts counts;
 };
 
-struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait_ns, uint64_t start)
+struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait_ns)
 {
 	struct correlator *c = calloc(1, sizeof(*c));
 
@@ -92,7 +92,6 @@ struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait
 	}
 	c->ops = *ops;
 	c->wait = wait_ns;
-	c->start = start;
 	TAILQ_INIT(&c->threads);
 	TAILQ_INIT(&c->held);
 	return c;
@@ -521,6 +520,14 @@ static bool is_of_the_unseen(struct correlator *c, const struct wire_syscall *wi
 	return c->children[wire->head.pid % CHILDREN_MAX] == wire->head.pid;
 }
 
+/* Is it made by a thread of which no event is known, but may have been raised before they were? */
+static bool is_of_the_beginning(struct correlator *c, const struct wire_syscall *wire)
+{
+	uint64_t since = wire->event ? 0 : c->ops.seen_since(wire, c->ops.arg);
+
+	return since && wire->head.time < since + START_NS;
+}
+
 /* A call that nothing explains. */
 static void judge(struct correlator *c, const struct wire_syscall *wire,
 		  const struct call_info *call)
@@ -531,7 +538,7 @@ static void judge(struct correlator *c, const struct wire_syscall *wire,
 	default: return;
 	}
 	if (wire->flags & WIRE_CALL_UNCERTAIN || is_of_the_gone(c, wire) ||
-	    is_of_the_unseen(c, wire) || (!wire->event && wire->head.time < c->start + START_NS)) {
+	    is_of_the_unseen(c, wire) || is_of_the_beginning(c, wire)) {
 		c->counts.unjudged++;
 		return;
 	}

@@ -26,13 +26,14 @@ struct correlate_ops {
 	/* A system call goes out by itself. */
 	void (*call)(const struct wire_syscall *wire, const struct call_info *call,
 		     enum announced announced, const struct event_ref *after, void *arg);
+	/* From when on the events of the process that a call is judged by are seen: boot clock, ns;
+	 * 0: from its first one. */
+	uint64_t (*seen_since)(const struct wire_syscall *wire, void *arg);
 	void *arg;
 };
 
-/* wait_ns: how long an event may be kept back. start: boot clock, ns, from when on events are told.
- * NULL without memory. */
-struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait_ns,
-				  uint64_t start);
+/* wait_ns: how long an event may be kept back. NULL without memory. */
+struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait_ns);
 void correlator_free(struct correlator *c);
 
 /* Takes an event in; event: the record decoded, of which no value is looked at after the first op
