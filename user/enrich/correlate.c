@@ -10,15 +10,13 @@
 #include "decode/wire_decode.h"
 #include "enrich/databases.h"
 #include "enrich/explain.h"
+#include "enrich/forks.h"
 #include "wire_syscall.h"
 
 #define WINDOW	     8	   /* events of a thread that may explain a call */
 #define THREADS_MAX  32768 /* of which something is kept */
 #define THREAD_SLOTS 4096
 #define HELD_MAX     (8u << 20) /* bytes of events kept back */
-#define FORKS_MAX    256
-#define JOINED_MAX   64
-#define CHILDREN_MAX 1024
 
 /* So long may a thread be in a call that it announced before its events were seen. */
 #define START_NS 200000000ull
@@ -56,12 +54,6 @@ struct thread {
 	TAILQ_HEAD(, held) held;
 };
 
-/* A process made without an event: what it executes may explain that. */
-struct fork {
-	struct wire_syscall *wire;
-	uint64_t deadline;
-};
-
 struct correlator {
 	struct correlate_ops ops;
 	uint64_t wait;
@@ -71,11 +63,7 @@ struct correlator {
 	TAILQ_HEAD(, held) held; /* oldest first */
 	size_t held_bytes;
 	struct databases *databases;
-	struct fork forks[FORKS_MAX];
-	uint32_t joined[JOINED_MAX]; /* children whose exec was explained, before their fork
-					returned */
-	unsigned int next_joined;
-	uint32_t children[CHILDREN_MAX]; /* of os.fork(), by the last bits of their number */
+	struct forks *forks;
 	struct correlate_counts counts;
 };
 
@@ -85,16 +73,16 @@ struct correlator *correlator_new(const struct correlate_ops *ops, uint64_t wait
 
 	if (!c)
 		return NULL;
-	c->databases = databases_new();
-	if (!c->databases) {
-		free(c);
-		return NULL;
-	}
 	c->ops = *ops;
 	c->wait = wait_ns;
 	TAILQ_INIT(&c->threads);
 	TAILQ_INIT(&c->held);
-	return c;
+	c->databases = databases_new();
+	c->forks = forks_new();
+	if (c->databases && c->forks)
+		return c;
+	correlator_free(c);
+	return NULL;
 }
 
 /* --- threads --- */
@@ -371,7 +359,7 @@ static void attach(struct correlator *c, struct known *k, const struct wire_sysc
 	bool done = consume(&k->e, call);
 
 	if (k->e.mode == EXPLAIN_PROCESS && call->made)
-		c->children[call->made % CHILDREN_MAX] = call->made;
+		forks_announce(c->forks, call->made);
 	if (k->held) {
 		keep_call(k->held, wire);
 		k->held->ready |= done;
@@ -440,62 +428,28 @@ static void unannounced(struct correlator *c, const struct wire_syscall *wire,
 
 /* --- processes made without an event --- */
 
-static void fork_tell(struct correlator *c, struct fork *f)
+/* Nothing has explained it. Takes it over. */
+static void fork_tell(struct correlator *c, struct wire_syscall *wire)
 {
 	struct call_info call;
 
-	if (!wire_decode_syscall(f->wire, &call))
-		unannounced(c, f->wire, &call, ANNOUNCED_NO);
-	free(f->wire);
-	f->wire = NULL;
+	if (!wire_decode_syscall(wire, &call))
+		unannounced(c, wire, &call, ANNOUNCED_NO);
+	free(wire);
 }
 
 /* What the child executes was explained by a rule, or it was not. */
 static void fork_join(struct correlator *c, uint32_t child, bool explained)
 {
-	int i;
+	struct wire_syscall *wire;
 
-	for (i = 0; i < FORKS_MAX; i++) {
-		struct fork *f = &c->forks[i];
-
-		if (!f->wire || (f->wire->child ?: f->wire->ret) != child)
-			continue;
-		if (!explained)
-			fork_tell(c, f);
-		free(f->wire);
-		f->wire = NULL;
-	}
+	while ((wire = forks_take_child(c->forks, child)))
+		if (explained)
+			free(wire);
+		else
+			fork_tell(c, wire);
 	if (explained)
-		c->joined[c->next_joined++ % JOINED_MAX] = child;
-}
-
-static bool was_joined(struct correlator *c, uint32_t child)
-{
-	int i;
-
-	for (i = 0; i < JOINED_MAX; i++)
-		if (c->joined[i] == child) {
-			c->joined[i] = 0;
-			return true;
-		}
-	return false;
-}
-
-static void fork_wait(struct correlator *c, const struct wire_syscall *wire,
-		      const struct call_info *call)
-{
-	int i;
-
-	for (i = 0; i < FORKS_MAX && c->forks[i].wire; i++)
-		;
-	if (i < FORKS_MAX)
-		c->forks[i].wire = malloc(wire->head.size);
-	if (i == FORKS_MAX || !c->forks[i].wire) {
-		unannounced(c, wire, call, ANNOUNCED_NO);
-		return;
-	}
-	memcpy(c->forks[i].wire, wire, wire->head.size);
-	c->forks[i].deadline = wire->head.time + wire->duration + c->wait;
+		forks_explain(c->forks, child);
 }
 
 /* Of a thread that has ended with its process nothing is kept: its last call may come after the
@@ -517,7 +471,7 @@ static bool is_of_the_unseen(struct correlator *c, const struct wire_syscall *wi
 	for (i = 0; t && i < WINDOW && t->window[i]; i++)
 		if (t->window[i]->e.mode == EXPLAIN_PROCESS && !t->window[i]->e.forked)
 			return true;
-	return c->children[wire->head.pid % CHILDREN_MAX] == wire->head.pid;
+	return forks_announced(c->forks, wire->head.pid);
 }
 
 /* Is it made by a thread of which no event is known, but may have been raised before they were? */
@@ -545,9 +499,9 @@ static void judge(struct correlator *c, const struct wire_syscall *wire,
 	if (call->child && call_executes(call))
 		fork_join(c, call->pid, false);
 	if (call_makes_process(call) && call->ret > 0) {
-		if (!was_joined(c, call->made))
-			fork_wait(c, wire, call);
-		return;
+		if (forks_explained(c->forks, call->made) ||
+		    forks_keep(c->forks, wire, wire->head.time + wire->duration + c->wait))
+			return;
 	}
 	unannounced(c, wire, call, ANNOUNCED_NO);
 }
@@ -575,11 +529,10 @@ int correlate_call(struct correlator *c, const struct wire_syscall *wire)
 void correlate_process_over(struct correlator *c, uint32_t pid)
 {
 	struct thread *t = TAILQ_FIRST(&c->threads), *next;
-	int i;
+	struct wire_syscall *wire;
 
-	for (i = 0; i < FORKS_MAX; i++)
-		if (c->forks[i].wire && c->forks[i].wire->head.pid == pid)
-			fork_tell(c, &c->forks[i]);
+	while ((wire = forks_take_of(c->forks, pid)))
+		fork_tell(c, wire);
 	for (; t; t = next) {
 		next = TAILQ_NEXT(t, by_use);
 		if (t->pid == pid)
@@ -590,8 +543,8 @@ void correlate_process_over(struct correlator *c, uint32_t pid)
 
 void correlate_poll(struct correlator *c, uint64_t now)
 {
+	struct wire_syscall *wire;
 	struct held *h;
-	int i;
 
 	while ((h = TAILQ_FIRST(&c->held)) && h->deadline <= now) {
 		struct thread *t = h->thread;
@@ -602,9 +555,8 @@ void correlate_poll(struct correlator *c, uint64_t now)
 			release(c, first);
 		flush_thread(c, t, false);
 	}
-	for (i = 0; i < FORKS_MAX; i++)
-		if (c->forks[i].wire && c->forks[i].deadline <= now)
-			fork_tell(c, &c->forks[i]);
+	while ((wire = forks_take_due(c->forks, now)))
+		fork_tell(c, wire);
 }
 
 void correlate_counts(const struct correlator *c, struct correlate_counts *counts)
@@ -614,14 +566,11 @@ void correlate_counts(const struct correlator *c, struct correlate_counts *count
 
 void correlator_free(struct correlator *c)
 {
-	int i;
-
 	if (!c)
 		return;
 	while (!TAILQ_EMPTY(&c->threads))
 		thread_free(c, TAILQ_FIRST(&c->threads));
 	databases_free(c->databases);
-	for (i = 0; i < FORKS_MAX; i++)
-		free(c->forks[i].wire);
+	forks_free(c->forks);
 	free(c);
 }
