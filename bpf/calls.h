@@ -263,7 +263,7 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 	struct wire_syscall *c = (struct wire_syscall *)s->record;
 	__u64 id = bpf_get_current_pid_tgid();
 	struct call_shape *shape;
-	struct open_call *open;
+	struct wire_syscall *before;
 
 	__builtin_memset(c, 0, sizeof(*c));
 	shape = take_call(c, regs, nr);
@@ -282,9 +282,9 @@ static __always_inline void call_enter(__u32 slot, struct scratch *s, struct pt_
 		c->stack = s->stack;
 	}
 	head_fill(&c->head, at_most(s->used, OPEN_CALL), WIRE_SYSCALL);
-	open = bpf_map_lookup_elem(&open_calls, &id);
-	if (open && is_made_again(c, (struct wire_syscall *)open->record))
-		c->head.time = ((struct wire_syscall *)open->record)->head.time;
+	before = open_call_of(id);
+	if (before && is_made_again(c, before))
+		c->head.time = before->head.time;
 	if (bpf_map_update_elem(&open_calls, &id, s->record, BPF_ANY))
 		__sync_fetch_and_add(&lost_calls, 1);
 }
@@ -338,17 +338,13 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
 	struct call_shape *shape;
 	__u64 id = bpf_get_current_pid_tgid();
-	struct open_call *open;
 	struct wire_syscall *c;
 
 	if (!is_watched(BPF_CORE_READ(regs, orig_ax)))
 		return 0;
-	open = bpf_map_lookup_elem(&open_calls, &id);
-	if (!open)
-		return 0;
-	c = (struct wire_syscall *)open->record;
+	c = open_call_of(id);
 	/* What a signal's handler calls, before the call it interrupted is made again. */
-	if (is_interrupted(c->ret))
+	if (!c || is_interrupted(c->ret))
 		return 0;
 	shape = shape_of(c->nr);
 	if (!shape)
@@ -368,13 +364,9 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct k_sigaction *action = (struct k_sigaction *)ctx->args[2];
 	__u64 id = bpf_get_current_pid_tgid();
-	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
-	struct wire_syscall *c;
+	struct wire_syscall *c = open_call_of(id);
 
-	if (!open)
-		return 0;
-	c = (struct wire_syscall *)open->record;
-	if (!is_interrupted(c->ret) || (__u64)BPF_CORE_READ(action, sa.sa_handler) <= SIG_IGN)
+	if (!c || !is_interrupted(c->ret) || (__u64)BPF_CORE_READ(action, sa.sa_handler) <= SIG_IGN)
 		return 0;
 	c->ret = after_handler(c->ret, BPF_CORE_READ(action, sa.sa_flags));
 	if (c->ret == -EINTR)

@@ -15,6 +15,7 @@ struct {
 	__type(value, struct i386_call);
 } i386_calls SEC(".maps");
 
+/* NULL: it is not watched. */
 static __always_inline struct i386_call *i386_call_at(__u32 index)
 {
 	struct i386_call *call = bpf_map_lookup_elem(&i386_calls, &index);
@@ -22,8 +23,8 @@ static __always_inline struct i386_call *i386_call_at(__u32 index)
 	return call && call->nr ? call : 0;
 }
 
-/* What the number means by this entry; NULL: no watched call. What socketcall makes is found with
- * its first argument only. */
+/* May the number be that of a call to look at by this entry? Which one socketcall makes its first
+ * argument says. */
 static __always_inline bool i386_watches(__u64 nr)
 {
 	return nr == I386_SOCKETCALL || i386_call_at(nr);

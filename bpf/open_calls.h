@@ -26,6 +26,14 @@ struct {
 	__type(value, struct open_call);
 } open_calls SEC(".maps");
 
+/* That of a thread; NULL: there is none. */
+static __always_inline struct wire_syscall *open_call_of(__u64 id)
+{
+	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
+
+	return open ? (struct wire_syscall *)open->record : 0;
+}
+
 /* Where text number i of the record in the work area begins. */
 static __always_inline __u64 text_start(const struct wire_syscall *c, __u32 i)
 {
@@ -66,13 +74,9 @@ static __always_inline void call_over(__u64 id, struct wire_syscall *c, __s64 re
 static __always_inline void call_executed(__u32 tid)
 {
 	__u64 id = bpf_get_current_pid_tgid() >> 32 << 32 | tid;
-	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
-	struct wire_syscall *c;
+	struct wire_syscall *c = open_call_of(id);
 
-	if (!open)
-		return;
-	c = (struct wire_syscall *)open->record;
-	if (is_interrupted(c->ret))
+	if (!c || is_interrupted(c->ret))
 		return;
 	read_new_argv(c);
 	call_over(id, c, 0);
@@ -82,22 +86,20 @@ static __always_inline void call_executed(__u32 tid)
 static __always_inline void call_forks(__u32 child)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
+	struct wire_syscall *c = open_call_of(id);
 
-	if (open)
-		((struct wire_syscall *)open->record)->child = child;
+	if (c)
+		c->child = child;
 }
 
 /* The current thread ends, perhaps of the signal that interrupted its call. */
 static __always_inline void call_forget(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct open_call *open = bpf_map_lookup_elem(&open_calls, &id);
-	struct wire_syscall *c;
+	struct wire_syscall *c = open_call_of(id);
 
-	if (!open)
+	if (!c)
 		return;
-	c = (struct wire_syscall *)open->record;
 	if (is_interrupted(c->ret))
 		call_over(id, c, -EINTR);
 	else
