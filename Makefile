@@ -240,7 +240,7 @@ help:
 	'  demo       install what is missing, build, trace a small program' \
 	'  check      install what is missing, build, run every test below up to e2e' \
 	'  layers     does each file know only the stages before its own?' \
-	'  style      is the code formatted as .clang-format says?' \
+	'  style      is the code formatted as .clang-format says, and does pyflakes find nothing?' \
 	'  docs       do README and man page name the options of --help?' \
 	'  schema     does the output keep to dist/schema.json?' \
 	'  events     is the event table complete, and its page up to date?' \

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is said of a process: right also when it lives some milliseconds, in containers too."""
 import os
-import re
 import shutil
 import signal
 import subprocess

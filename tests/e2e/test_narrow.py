@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which processes and which events: -u, --comm, --cgroup, --arg, --rate."""
-import os
 import signal
 
 from lib import records

@@ -2,7 +2,6 @@
 """More than can be written: memory stays bounded, every loss is counted, and the tracer's share of a CPU
 can be limited."""
 import re
-import signal
 import time
 
 from lib import records

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--syscalls: events have the outcome the program saw, and what no event explains is told."""
-import errno
 import json
 import os
 import re
