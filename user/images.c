@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/seen.h"
+#include "image_places.h"
 
 /* Files that are no CPython, by number and content; and those that are some, but refused. */
 #define OTHERS_MAX  8192
@@ -220,50 +221,11 @@ static bool mark_twins(struct images *images, const struct image_entry *e)
 	return any;
 }
 
-static bool attached_in(const struct image_entry *e, pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < e->n_places; i++)
-		if (e->places[i].pid == pid)
-			return true;
-	return false;
-}
-
-static void note_place(struct image_entry *e, pid_t pid, pid_t thread)
-{
-	struct image_place *places = reallocarray(e->places, e->n_places + 1, sizeof(*places));
-
-	if (!places)
-		return;
-	e->places = places;
-	e->places[e->n_places++] = (struct image_place){pid, thread};
-}
-
-#define THREADS_TRIED 8
-
-/* Puts the probes of a new image into a process, by one of its threads, or everywhere. While the
- * programs are loaded that thread may end: by another then. */
-static int attach_in(struct images *images, struct image_entry *e, pid_t pid)
-{
-	bool twin = mark_twins(images, e);
-	pid_t thread = pid;
-	int tries = 0;
-
-	do {
-		if (pid > 0)
-			thread = target_live_thread(pid);
-		e->number = tracer_attach(images->tracer, e->fd, e->image, e->choice, thread, twin);
-	} while (e->number == -ESRCH && thread != pid && ++tries < THREADS_TRIED);
-	if (e->number >= 0 && pid > 0)
-		note_place(e, pid, thread);
-	return e->number;
-}
-
 static int attach_first(struct images *images, struct image_entry *e,
 			const struct target_file *file, pid_t pid)
 {
 	size_t n;
+	int err;
 
 	e->choice = py_image_choose(e->image, images->wanted);
 	py_image_probes(e->image, e->choice, &n);
@@ -275,9 +237,10 @@ static int attach_first(struct images *images, struct image_entry *e,
 	e->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	if (e->fd < 0)
 		return -errno;
-	if (attach_in(images, e, pid) < 0) {
-		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-e->number));
-		return e->number;
+	err = image_places_add(images->tracer, e, pid, mark_twins(images, e));
+	if (err) {
+		log_error("%s: cannot attach: %s; see --check", file->path, strerror(-err));
+		return err;
 	}
 	e->attached_at = clock_ns(CLOCK_BOOTTIME);
 	images->numbered[e->number] = e;
@@ -334,46 +297,26 @@ static int share(struct images *images, struct image_entry *e, struct image_entr
 	return 0;
 }
 
-/* Puts the probes that an image has already into a place, by a thread that lives. */
-static int attach_place(struct images *images, const struct image_entry *e,
-			struct image_place *place)
-{
-	int tries = 0, err;
-
-	do {
-		place->thread = target_live_thread(place->pid);
-		err = tracer_attach_pid(images->tracer, e->number, place->thread);
-	} while (err == -ESRCH && place->thread != place->pid && ++tries < THREADS_TRIED);
-	return err;
-}
-
 /* Where probes are put a process at a time, this is another process. */
 static void attach_again(struct images *images, struct image_entry *e,
 			 const struct target_file *file, pid_t pid)
 {
-	struct image_place place = {.pid = pid};
 	int err;
 
-	if (e->error || pid < 0 || attached_in(e, pid))
+	if (e->error || pid < 0 || image_places_have(e, pid))
 		return;
-	err = attach_place(images, e, &place);
+	err = image_places_add(images->tracer, e, pid, false);
 	if (err)
 		log_error("%s: cannot attach to PID %d: %s", file->path, pid, strerror(-err));
-	else
-		note_place(e, pid, place.thread);
 }
 
 void images_attach_anew(struct images *images, pid_t pid, pid_t thread)
 {
-	struct image_entry *e;
-	size_t i, n;
+	size_t n;
 
-	for (n = 0; n < MAX_IMAGES; n++) {
-		e = images->numbered[n];
-		for (i = 0; e && i < e->n_places; i++)
-			if (e->places[i].pid == pid && e->places[i].thread == thread)
-				attach_place(images, e, &e->places[i]);
-	}
+	for (n = 0; n < MAX_IMAGES; n++)
+		if (images->numbered[n])
+			image_places_renew(images->tracer, images->numbered[n], pid, thread);
 }
 
 static struct seen_key file_key(const struct target_file *file)
